@@ -1,0 +1,1 @@
+"""Where tokens and grids of different widths and sizes meet."""

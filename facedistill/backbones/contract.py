@@ -1,0 +1,116 @@
+"""What a backbone is: uint8 face crops in, embedding and stages out."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from ..types import Features, Spec, Stage
+
+Prompts = Mapping[int, Float[Tensor, "T C"]]
+"""Prompts by the number of the block they enter."""
+
+NO_PROMPTS: Prompts = MappingProxyType({})
+
+
+class Preprocess(nn.Module):
+    """A network's own pixels: size, colour order and scale, (x - mean) / std with x in 0..255.
+
+    The numbers are not in the state dict, whose names stay those of the architecture.
+    """
+
+    def __init__(
+        self,
+        size_px: int = 112,
+        *,
+        mean: float = 127.5,
+        std: float = 127.5,
+        order: Literal["rgb", "bgr"] = "rgb",
+    ) -> None:
+        super().__init__()
+        self.size_px, self.mean, self.std, self.order = size_px, mean, std, order
+
+    def forward(self, images: UInt8[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 S S"]:
+        pixels = images.float()
+        if pixels.shape[-1] != self.size_px or pixels.shape[-2] != self.size_px:
+            size = (self.size_px, self.size_px)
+            pixels = F.interpolate(pixels, size=size, mode="bilinear", antialias=True, align_corners=False)
+        if self.order == "bgr":
+            pixels = pixels.flip(1)
+        return (pixels - self.mean) / self.std
+
+
+class AbstractBackbone(nn.Module, ABC):
+    """A network that embeds faces and shows what it saw on the way."""
+
+    def __init__(self, preprocess: Preprocess) -> None:
+        super().__init__()
+        self.preprocess = preprocess
+
+    @abstractmethod
+    def features(self, pixels: Float[Tensor, "B 3 S S"]) -> Features:
+        """Embedding before normalisation, and every stage as B C H W, from pixels this network prepared."""
+
+    def forward(self, images: UInt8[Tensor, "B 3 H W"]) -> Features:
+        return self.features(self.preprocess(images))
+
+    @cached_property
+    def spec(self) -> Spec:
+        """Widths and grids, measured on tensors that have a shape and no data."""
+        state = {
+            name: tensor.to("meta") for name, tensor in [*self.named_parameters(), *self.named_buffers()]
+        }
+        size_px = self.preprocess.size_px
+        pixels = torch.empty(2, 3, size_px, size_px, device="meta")
+        with torch.no_grad():
+            seen: Features = torch.func.functional_call(_FeaturesOf(self), _prefixed(state), (pixels,))
+        stages = tuple(Stage(map.shape[1], (map.shape[2], map.shape[3])) for map in seen.stages)
+        return Spec(seen.embedding.shape[1], stages, size_px)
+
+
+class _FeaturesOf(nn.Module):
+    """Lets ``functional_call`` reach ``features`` instead of ``forward``."""
+
+    def __init__(self, backbone: AbstractBackbone) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, pixels: Tensor) -> Features:
+        return self.backbone.features(pixels)
+
+
+def _prefixed(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {f"backbone.{name}": tensor for name, tensor in state.items()}
+
+
+@dataclass(frozen=True)
+class PromptSlot:
+    """A block that prompts can enter."""
+
+    stage: int
+    """Its stage; prompts that are not replaced travel on to the stage's end, and never into the next."""
+    channels: int
+
+
+class AbstractPromptable(AbstractBackbone):
+    """A Transformer whose blocks take learned tokens beside the image's (visual prompt tuning)."""
+
+    @property
+    @abstractmethod
+    def prompt_slots(self) -> tuple[PromptSlot, ...]:
+        """The blocks that take prompts, in order."""
+
+    @abstractmethod
+    def features(self, pixels: Float[Tensor, "B 3 S S"], prompts: Prompts = NO_PROMPTS) -> Features:
+        """As every backbone's. ``prompts[i]`` enter slot i and replace whatever prompts have come that far.
+
+        With prompts in the last stage, ``extras["prompts"]`` holds their outputs, B T C. Without any prompts the
+        answer is the plain network's, bit for bit.
+        """

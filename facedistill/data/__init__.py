@@ -1,0 +1,1 @@
+"""Face crops: from folders, from drawing, and the views of them."""

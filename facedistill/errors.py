@@ -1,0 +1,21 @@
+"""Errors written for people: one sentence that says what, where and what to do."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """The user can mend this; the command line prints it without a traceback and exits with 2."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str], where: str = "") -> UserError:
+    """An error for a name nobody knows; it names the nearest known one.
+
+    >>> str(unknown("method", "urmf", ["cosine", "urfm"]))
+    "Unknown method 'urmf'; did you mean 'urfm'? Known: cosine, urfm."
+    """
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"; did you mean '{near[0]}'?" if near else "."
+    place = f" in {where}" if where else ""
+    return UserError(f"Unknown {kind} '{name}'{place}{hint} Known: {', '.join(known) or 'none'}.")

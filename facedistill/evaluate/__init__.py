@@ -1,0 +1,1 @@
+"""What is true of an embedding: protocols and intervals."""

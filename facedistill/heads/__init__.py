@@ -1,0 +1,1 @@
+"""Classifiers with a margin: used in training, left behind afterwards."""

@@ -1,0 +1,18 @@
+"""What a head is: embeddings and identities in, one loss out."""
+
+from abc import ABC, abstractmethod
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+
+class AbstractHead(nn.Module, ABC):
+    """A classifier over identities.
+
+    The constructor takes what it must know by position - any of ``embedding: int``, ``identities: int`` and
+    ``classifier: TeacherClassifier`` - and every number of its recipe by keyword.
+    """
+
+    @abstractmethod
+    def forward(self, embedding: Float[Tensor, "B D"], labels: Int[Tensor, " B"]) -> Float[Tensor, ""]:
+        """Mean loss over the labelled samples (``UNLABELLED`` ones are passed over; none labelled gives 0)."""

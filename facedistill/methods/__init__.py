@@ -1,0 +1,1 @@
+"""One paper, one file: the equation in the symbols of the paper."""

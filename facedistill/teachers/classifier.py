@@ -1,0 +1,48 @@
+"""The teacher's classifier: one centre per identity, from its own head or from the means of its embeddings."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from ..errors import UserError
+
+
+@dataclass(frozen=True)
+class TeacherClassifier:
+    """Class centres of the teacher, unit rows, K D, fetched only when somebody asks for them."""
+
+    identities: int
+    head_centres: Tensor | None
+    """What the teacher's weights brought, if anything."""
+    class_means: Callable[[], Tensor]
+    """Means over the training set of the teacher's normalised embeddings; costs one pass, made once."""
+
+    def from_head(self) -> Float[Tensor, "K D"]:
+        """The teacher's own classifier.
+
+        Raises:
+            UserError: the weights brought none, or one for other identities.
+        """
+        if self.head_centres is None:
+            raise UserError(
+                "The teacher's weights bring no classifier; use `classifier: teacher_means`, the normalised means of "
+                "its embeddings over the training set."
+            )
+        if len(self.head_centres) != self.identities:
+            raise UserError(
+                f"The teacher's classifier knows {len(self.head_centres)} identities and the training set has "
+                f"{self.identities}; use `classifier: teacher_means`, or train on the teacher's own set."
+            )
+        return F.normalize(self.head_centres.detach())
+
+    def from_means(self) -> Float[Tensor, "K D"]:
+        """Normalised class means of the teacher's embeddings (methods without a public head; ProxylessKD 2.3)."""
+        return F.normalize(self.class_means().detach())
+
+    def best(self) -> Float[Tensor, "K D"]:
+        """The teacher's own classifier where it fits these identities, else the means."""
+        fits = self.head_centres is not None and len(self.head_centres) == self.identities
+        return self.from_head() if fits else self.from_means()
