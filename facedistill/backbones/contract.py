@@ -64,9 +64,7 @@ class AbstractBackbone(nn.Module, ABC):
     @cached_property
     def spec(self) -> Spec:
         """Widths and grids, measured on tensors that have a shape and no data."""
-        state = {
-            name: tensor.to("meta") for name, tensor in [*self.named_parameters(), *self.named_buffers()]
-        }
+        state = {name: tensor.to("meta") for name, tensor in [*self.named_parameters(), *self.named_buffers()]}
         size_px = self.preprocess.size_px
         pixels = torch.empty(2, 3, size_px, size_px, device="meta")
         with torch.no_grad():
