@@ -1,0 +1,264 @@
+"""Recipes: strict YAML in, call signatures checked, the resolved file out. YAML holds data only; nothing in it runs.
+
+A *choice* is ``{name: {option: value}}`` or a bare ``name``. Its name comes from the catalogue, its options are the
+keyword-only parameters of whatever the name builds: the signature is the configuration.
+"""
+
+import inspect
+import os
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, get_type_hints
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator, model_validator
+
+from .catalogue import Builder, find
+from .errors import UserError, unknown
+
+Options = dict[str, Any]
+Choice = dict[str, Options]
+"""Exactly one name, with its options."""
+
+STRICT = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+def build(package: str, contract: type, choice: Mapping[str, Any] | str, **context: Any) -> Any:
+    """What ``choice`` names in ``facedistill.<package>``, built.
+
+    Parameters that the builder takes by position are filled from ``context`` by name; its keyword-only parameters
+    are the choice's options.
+
+    Raises:
+        UserError: unknown name, unknown option or a value of the wrong type.
+    """
+    name, options = one(choice, package)
+    return call(find(package, contract, name), options, where=name, **context)
+
+
+def call(builder: Builder, options: Mapping[str, Any], *, where: str, **context: Any) -> Any:
+    """Call ``builder`` with checked ``options`` and what it asks for out of ``context``."""
+    asked = [name for name, parameter in _parameters(builder).items() if parameter.kind in _POSITIONAL]
+    return builder(*(context[name] for name in asked), **checked(builder, options, where=where))
+
+
+def checked(builder: Builder, options: Mapping[str, Any], *, where: str) -> Options:
+    """``options`` with their types checked and every default filled in.
+
+    Raises:
+        UserError: unknown option (the nearest is named), one missing, or a value of the wrong type.
+    """
+    model = _options_of(builder)
+    result = _validated(model, options, where)
+    return {name: getattr(result, name) for name in model.model_fields}
+
+
+def one(choice: Mapping[str, Any] | str, where: str) -> tuple[str, Options]:
+    """The name and the options of a choice.
+
+    Raises:
+        UserError: not exactly one name.
+    """
+    if isinstance(choice, str):
+        return choice, {}
+    if len(choice) != 1:
+        raise UserError(f"'{where}' takes one name with its options, as in {{name: {{...}}}}; it has {list(choice)}.")
+    name, options = next(iter(choice.items()))
+    return name, dict(options or {})
+
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+@cache
+def _parameters(builder: Builder) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(builder).parameters
+
+
+@cache
+def _options_of(builder: Builder) -> type[BaseModel]:
+    hints = get_type_hints(builder.__init__ if inspect.isclass(builder) else builder)
+    fields: dict[str, Any] = {
+        name: (hints[name], ... if parameter.default is inspect.Parameter.empty else parameter.default)
+        for name, parameter in _parameters(builder).items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    return create_model(builder.__name__, __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def _validated(model: type[BaseModel], values: Mapping[str, Any], where: str) -> Any:
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        raise _sentence(error, model, where) from None
+
+
+def _sentence(error: ValidationError, model: type[BaseModel], where: str) -> UserError:
+    """The first thing wrong, as one sentence."""
+    first = error.errors()[0]
+    path = [str(part) for part in first["loc"]]
+    place = ".".join(part for part in [where, *path[:-1]] if part)
+    if first["type"] == "extra_forbidden":
+        return unknown("key", path[-1], _fields_at(model, path[:-1]), place or "the recipe")
+    if first["type"] == "missing":
+        return UserError(
+            f"'{'.'.join(filter(None, [place, path[-1]]))}' is missing; give it in the recipe or as key=value."
+        )
+    if first["type"] == "value_error":
+        return UserError(str(first["ctx"]["error"]))
+    name = ".".join(part for part in [where, *path] if part)
+    return UserError(f"'{name}' cannot be {first['input']!r}: {first['msg'][:1].lower()}{first['msg'][1:]}.")
+
+
+def _fields_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
+    for part in path:
+        inner = model.model_fields[part].annotation
+        if not (inspect.isclass(inner) and issubclass(inner, BaseModel)):
+            return []
+        model = inner
+    return list(model.model_fields)
+
+
+class DataRecipe(BaseModel):
+    """Which faces, and which views of them."""
+
+    model_config = STRICT
+
+    root: Path | None = None
+    """Folder <root>/<identity>/<image>."""
+    drawn: Options | None = None
+    """Drawn faces instead: the options of ``DrawnFaces``."""
+    unlabelled: tuple[Path, ...] = ()
+    """Folders whose faces take part in distillation only."""
+    validation_identities: int = Field(default=0, ge=0)
+    """How many identities to keep out of training and judge by."""
+    validation_seed: int = 0
+    views: Options = {}
+    """The options of ``Views``."""
+    workers: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "DataRecipe":
+        if (self.root is None) == (self.drawn is None):
+            raise ValueError("'data' needs either 'root' (a folder <root>/<identity>/<image>) or 'drawn', not both.")
+        return self
+
+
+class TrainingRecipe(BaseModel):
+    """How long and how."""
+
+    model_config = STRICT
+
+    epochs: int = Field(default=20, ge=1)
+    batch: int = Field(default=128, ge=2)
+    clip_norm: float = Field(default=5.0, gt=0)
+    """Largest gradient norm; 5 in insightface and AdaDistill."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    channels_last: bool = True
+    ema_decay: float = Field(default=0.0, ge=0, lt=1)
+    """Decay a step of the averaged weights; 0 keeps none."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, mps."""
+    validate_every: int = Field(default=5, ge=1)
+    """Epochs between looks at the validation identities."""
+    tensorboard: bool = False
+
+
+class Recipe(BaseModel):
+    """One training run, of a teacher, a plain student or a distilled one."""
+
+    model_config = STRICT
+
+    model: Choice
+    """The network that is trained."""
+    head: Choice | None = None
+    teacher: Choice | None = None
+    method: dict[str, Options] = {}
+    weights: dict[str, float] = {}
+    """Weight of a term of the loss, 1 where not given."""
+    ramp: dict[str, float] = {}
+    """Share of training over which a term grows from nothing to its weight."""
+    lr_scale: dict[str, float] = {}
+    """Learning rate of a part (model, head, teacher, or a method's name) relative to the schedule's."""
+    data: DataRecipe
+    optimiser: Choice = {"sgd": {}}
+    schedule: Choice = {"cosine": {}}
+    training: TrainingRecipe = TrainingRecipe()
+    out: Path
+    seed: int = 0
+
+    @field_validator("model", "head", "teacher", "optimiser", "schedule", mode="before")
+    @classmethod
+    def _choice(cls, value: Any, info: Any) -> Any:
+        return value if value is None else dict([one(value, info.field_name)])
+
+    @field_validator("method", mode="before")
+    @classmethod
+    def _several(cls, value: Any) -> Any:
+        listed = value if isinstance(value, list) else [{name: options} for name, options in (value or {}).items()]
+        return dict(one(choice, "method") for choice in listed)
+
+
+def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe, change it by ``a.b=c`` overrides, and check its keys.
+
+    Args:
+        path: a YAML file, or the name of a recipe that comes with the package.
+
+    Raises:
+        UserError: no such recipe, not YAML, an unknown key, a value of the wrong type.
+    """
+    file = find_recipe(path)
+    try:
+        values = yaml.safe_load(file.read_text()) or {}
+    except yaml.YAMLError as error:
+        raise UserError(f"{file} is not YAML: {' '.join(str(error).split())}.") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{file} must hold keys and values; it holds a {type(values).__name__}.")
+    for override in overrides:
+        _override(values, override)
+    try:
+        return _validated(Recipe, values, "")
+    except UserError as error:
+        raise UserError(f"{file.name}: {error}") from None
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    path, equals, text = override.partition("=")
+    if not equals or not path:
+        raise UserError(f"'{override}' is not of the form key=value, such as training.epochs=40.")
+    *parents, last = path.split(".")
+    for part in parents:
+        inner = values.get(part)
+        inner = {inner: {}} if isinstance(inner, str) else inner
+        values[part] = inner if isinstance(inner, dict) else {}
+        values = values[part]
+    values[last] = yaml.safe_load(text)
+
+
+def find_recipe(path: str | Path) -> Path:
+    """The file behind a path or the name of a packaged recipe."""
+    if Path(path).is_file():
+        return Path(path)
+    packaged = packaged_recipes()
+    if str(path) in packaged:
+        return packaged[str(path)]
+    if os.sep in str(path):
+        raise UserError(
+            f"There is no recipe {path}; `facedistill list recipes` shows those that come with the package."
+        )
+    raise unknown("recipe", str(path), packaged)
+
+
+def packaged_recipes() -> dict[str, Path]:
+    """Recipes that come with the package, by name."""
+    here = Path(__file__).parent
+    # A wheel carries the folder inside the package; a checkout has it beside the package.
+    folder = next((folder for folder in (here / "recipes", here.parent / "recipes") if folder.is_dir()), here)
+    return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """The resolved recipe as YAML; loading it gives the same recipe."""
+    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False)
