@@ -1,0 +1,214 @@
+"""What every backbone promises."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..backbones.contract import AbstractBackbone, AbstractPromptable
+from ..types import Features
+from ._ask import check_gradients, check_signature, demand, generator, seeded
+
+CLOSE = 1e-4
+"""Relative: a convolution adds in another order for another batch size."""
+PROMPTS = 3
+
+
+def check_backbone(build: Callable[[], AbstractBackbone], *, samples: int = 4) -> None:
+    """Asks a backbone to keep its promises on random pixels.
+
+    Give it the smallest form you have, such as ``partial(vit_t, size_px=32)``: it is run a dozen times.
+
+    Raises:
+        AssertionError: a promise is broken; the sentence says which.
+    """
+    check_signature(build, ())
+    case = _Case(build, samples)
+    for promise in PROMISES:
+        promise(case)
+    if isinstance(case.backbone(), AbstractPromptable):
+        for promise in PROMPT_PROMISES:
+            promise(case)
+
+
+@dataclass(frozen=True)
+class _Case:
+    build: Callable[[], AbstractBackbone]
+    samples: int
+
+    def backbone(self, seed: int = 0) -> AbstractBackbone:
+        with seeded(seed):
+            return self.build().eval()
+
+    def promptable(self) -> AbstractPromptable:
+        backbone = self.backbone()
+        if not isinstance(backbone, AbstractPromptable):
+            raise TypeError(f"{type(backbone).__name__} takes no prompts")
+        return backbone
+
+    @property
+    def who(self) -> str:
+        return getattr(self.build, "__name__", None) or type(self.backbone()).__name__
+
+    def images(self, size_px: int | None = None) -> Tensor:
+        side = size_px or self.backbone().preprocess.size_px
+        return torch.randint(0, 256, (self.samples, 3, side, side), dtype=torch.uint8, generator=generator(1))
+
+
+def _spec_is_true(case: _Case) -> None:
+    backbone = case.backbone()
+    with torch.no_grad():
+        seen = backbone(case.images())
+    _check_shapes(case, backbone, seen)
+    demand(bool(seen.embedding.isfinite().all()), f"{case.who}: embeddings of random pixels are not finite.")
+    demand(seen.embedding.dtype == torch.float32, f"{case.who}: embeddings are {seen.embedding.dtype}, not float32.")
+
+
+def _check_shapes(case: _Case, backbone: AbstractBackbone, seen: Features) -> None:
+    promised = [(case.samples, stage.channels, *stage.grid) for stage in backbone.spec.stages]
+    shapes = [tuple(stage.shape) for stage in seen.stages]
+    demand(bool(shapes), f"{case.who} shows no stages; show at least the last map before the embedding.")
+    demand(shapes == promised, f"{case.who}: stages are {shapes} where the spec promises {promised}.")
+    width = (case.samples, backbone.spec.embedding)
+    demand(seen.embedding.shape == width, f"{case.who}: embeddings are {tuple(seen.embedding.shape)}, not {width}.")
+    sides = [stage.grid[0] for stage in backbone.spec.stages]
+    demand(sides == sorted(sides, reverse=True), f"{case.who}: stages must come finest first, but grids are {sides}.")
+
+
+def _eval_ignores_company(case: _Case) -> None:
+    backbone, images = case.backbone(), case.images()
+    with torch.no_grad():
+        together = backbone(images).embedding
+        alone = torch.cat([backbone(image[None]).embedding for image in images])
+    apart = ((together - alone).norm() / together.norm()).item()
+    demand(apart < CLOSE, f"{case.who}: in eval mode an answer depends on the rest of the batch (by {apart:.1e}).")
+
+
+def _pixels_matter(case: _Case) -> None:
+    backbone, images = case.backbone(), case.images()
+    with torch.no_grad():
+        same = torch.allclose(backbone(images).embedding, backbone(255 - images).embedding)
+    demand(not same, f"{case.who}: negatives of the images give the same embeddings.")
+
+
+def _every_parameter_learns(case: _Case) -> None:
+    backbone = case.backbone().train()
+    with seeded(3):
+        embedding = backbone(case.images()).embedding
+        (embedding * torch.randn(embedding.shape)).sum().backward()
+    check_gradients(backbone, case.who, "remove it: it plays no part in the embedding.")
+
+
+def _state_is_whole(case: _Case) -> None:
+    backbone, twin = case.backbone().train(), case.backbone(seed=1)
+    with torch.no_grad(), seeded(4):
+        backbone(case.images())  # moves whatever training moves, such as BatchNorm's means
+        twin.load_state_dict(backbone.state_dict(), strict=True)
+        same = torch.equal(backbone.eval()(case.images()).embedding, twin(case.images()).embedding)
+    demand(same, f"{case.who}: a twin with the same state dict answers otherwise; keep all state in it.")
+
+
+def _autocast_is_float32(case: _Case) -> None:
+    backbone = case.backbone()
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        embedding = backbone(case.images()).embedding
+    demand(
+        embedding.dtype == torch.float32, f"{case.who}: under autocast embeddings are {embedding.dtype}, not float32."
+    )
+    demand(bool(embedding.isfinite().all()), f"{case.who}: under bf16 autocast embeddings are not finite.")
+
+
+def _owns_its_pixels(case: _Case) -> None:
+    backbone = case.backbone()
+    for size_px in (backbone.preprocess.size_px + 9, 24):
+        with torch.no_grad():
+            _check_shapes(case, backbone, backbone(case.images(size_px)))
+
+
+def _hides_no_hooks(case: _Case) -> None:
+    backbone = case.backbone()
+    with torch.no_grad():
+        backbone(case.images())
+    hooked = [name for name, module in backbone.named_modules() if module._forward_hooks or module._forward_pre_hooks]
+    demand(not hooked, f"{case.who}: {hooked} carry forward hooks, which compiled graphs ignore; return the features.")
+
+
+def _copies(case: _Case) -> None:
+    backbone = case.backbone()
+    twin = copy.deepcopy(backbone)
+    with torch.no_grad():
+        same = torch.equal(backbone(case.images()).embedding, twin(case.images()).embedding)
+    demand(same, f"{case.who}: a deep copy answers otherwise.")
+
+
+PROMISES = (
+    _spec_is_true,
+    _eval_ignores_company,
+    _pixels_matter,
+    _every_parameter_learns,
+    _state_is_whole,
+    _autocast_is_float32,
+    _owns_its_pixels,
+    _hides_no_hooks,
+    _copies,
+)
+
+
+def _slots_fit_stages(case: _Case) -> None:
+    backbone = case.promptable()
+    demand(bool(backbone.prompt_slots), f"{case.who}: a promptable network needs at least one prompt slot.")
+    numbers = [slot.stage for slot in backbone.prompt_slots]
+    stages = backbone.spec.stages
+    inside = numbers == sorted(numbers) and numbers[0] >= 0 and numbers[-1] < len(stages)
+    demand(inside, f"{case.who}: prompt slots name stages {numbers} of {len(stages)}; they must ascend from 0.")
+
+
+def _no_prompts_is_the_plain_network(case: _Case) -> None:
+    backbone = case.promptable()
+    pixels = backbone.preprocess(case.images())
+    with torch.no_grad():
+        plain, empty = backbone.features(pixels), backbone.features(pixels, {})
+    pairs = zip((plain.embedding, *plain.stages), (empty.embedding, *empty.stages), strict=True)
+    demand(all(torch.equal(a, b) for a, b in pairs), f"{case.who}: empty prompts change the answer.")
+    demand("prompts" not in empty.extras, f"{case.who}: shows prompt outputs where there are no prompts.")
+
+
+def _prompts_matter_and_learn(case: _Case) -> None:
+    backbone = case.promptable().requires_grad_(False)
+    pixels, prompts = backbone.preprocess(case.images()), _prompts(backbone)
+    plain, prompted = backbone.features(pixels), backbone.features(pixels, prompts)
+    demand(not torch.equal(plain.embedding, prompted.embedding), f"{case.who}: prompts do not change the embedding.")
+    shapes = [tuple(stage.shape) for stage in prompted.stages]
+    demand(shapes == [tuple(s.shape) for s in plain.stages], f"{case.who}: prompts change the shapes of the stages.")
+    (
+        prompted.embedding * torch.linspace(-1, 1, prompted.embedding.numel()).view_as(prompted.embedding)
+    ).sum().backward()
+    dead = [slot for slot, prompt in prompts.items() if prompt.grad is None or not bool(prompt.grad.any())]
+    demand(not dead, f"{case.who}: no gradient reaches the prompts of slots {dead}.")
+
+
+def _prompt_outputs_are_shown(case: _Case) -> None:
+    backbone = case.promptable()
+    prompts = _prompts(backbone)
+    with torch.no_grad():
+        seen = backbone.features(backbone.preprocess(case.images()), prompts)
+    expected = (case.samples, PROMPTS, backbone.spec.stages[-1].channels)
+    shown = tuple(seen.extras["prompts"].shape) if "prompts" in seen.extras else None
+    demand(shown == expected, f"{case.who}: extras['prompts'] is {shown}, not {expected} (B T C of the last stage).")
+
+
+def _prompts(backbone: AbstractPromptable) -> dict[int, Tensor]:
+    """Different prompts for every slot, large enough to be felt."""
+    chance = generator(5)
+    slots = enumerate(backbone.prompt_slots)
+    return {i: torch.randn(PROMPTS, slot.channels, generator=chance).requires_grad_() for i, slot in slots}
+
+
+PROMPT_PROMISES = (
+    _slots_fit_stages,
+    _no_prompts_is_the_plain_network,
+    _prompts_matter_and_learn,
+    _prompt_outputs_are_shown,
+)

@@ -1,0 +1,225 @@
+"""What every method promises."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..method import AbstractMethod
+from ..types import UNLABELLED, Batch, Features, Spec, Stage, Terms
+from ._ask import (
+    Builder,
+    check_finite_scalars,
+    check_gradients,
+    check_signature,
+    demand,
+    generator,
+    made_up_classifier,
+    same_state,
+    seeded,
+    supplied,
+    total,
+)
+
+CONTEXT = ("student", "teacher", "classifier")
+ANSWERS = frozenset({"embedding", "stages", "prompts"})
+SAMPLES, PROMPTS = 8, 3
+
+SMALL_CNN = Spec(24, (Stage(6, (12, 12)), Stage(8, (6, 6)), Stage(12, (3, 3))), 48)
+SMALL_TRANSFORMER = Spec(32, (Stage(16, (5, 5)), Stage(16, (5, 5))), 40)
+
+
+def check_method(
+    build: Builder,
+    student: Spec = SMALL_CNN,
+    teacher: Spec = SMALL_TRANSFORMER,
+    *,
+    identities: int = 6,
+) -> None:
+    """Asks a method to keep its promises on made-up features, no network needed.
+
+    Asked for the two specs, for the two swapped, and for two alike, each with and without the answers that the
+    method calls optional.
+
+    Raises:
+        AssertionError: a promise is broken; the sentence says which.
+    """
+    check_signature(build, CONTEXT)
+    for pair in ((student, teacher), (teacher, student), (teacher, teacher)):
+        for optional in (False, True):
+            case = _Case(build, *pair, identities, optional)
+            for promise in PROMISES:
+                promise(case)
+
+
+@dataclass(frozen=True)
+class _Case:
+    build: Builder
+    student: Spec
+    teacher: Spec
+    identities: int
+    optional: bool
+    """Whether the teacher gives the optional answers, too."""
+
+    def method(self, seed: int = 0) -> AbstractMethod:
+        classifier = made_up_classifier(self.identities, self.teacher.embedding, seed)
+        context = {"student": self.student, "teacher": self.teacher, "classifier": classifier}
+        with seeded(seed):
+            method: AbstractMethod = supplied(self.build, context)
+        return method
+
+    @property
+    def who(self) -> str:
+        return type(self.method()).__name__
+
+    def seen(self, dtype: torch.dtype = torch.float32) -> tuple[Features, Features]:
+        """What student and teacher saw. Answers the method does not declare are missing, or poisoned with NaN."""
+        method = self.method()
+        known = method.uses | (method.optional if self.optional else frozenset())
+        teacher = _features(self.teacher, seed=2, dtype=dtype)
+        student = _features(self.student, seed=1, dtype=dtype)
+        for tensor in _tensors(student):
+            tensor.requires_grad_()
+        return student, _only(teacher, known)
+
+    def batch(self, labelled: int = SAMPLES) -> Batch:
+        labels = torch.arange(SAMPLES) % self.identities
+        labels[labelled:] = UNLABELLED
+        return Batch(labels, torch.arange(SAMPLES), torch.zeros(SAMPLES, dtype=torch.int64), torch.tensor(0.5))
+
+
+def _features(spec: Spec, seed: int, dtype: torch.dtype) -> Features:
+    chance = generator(seed)
+    stages = tuple(torch.randn(SAMPLES, s.channels, *s.grid, generator=chance).to(dtype) for s in spec.stages)
+    prompts = torch.randn(SAMPLES, PROMPTS, spec.stages[-1].channels, generator=chance).to(dtype)
+    embedding = torch.randn(SAMPLES, spec.embedding, generator=chance).to(dtype)
+    return Features(embedding, stages, {"prompts": prompts})
+
+
+def _only(teacher: Features, known: frozenset[str]) -> Features:
+    embedding = teacher.embedding if "embedding" in known else torch.full_like(teacher.embedding, torch.nan)
+    extras = teacher.extras if "prompts" in known else {}
+    return Features(embedding, teacher.stages if "stages" in known else (), extras)
+
+
+def _tensors(features: Features) -> Iterator[Tensor]:
+    yield features.embedding
+    yield from features.stages
+    yield from features.extras.values()
+
+
+def _declares_known_answers(case: _Case) -> None:
+    method = case.method()
+    strange = sorted((method.uses | method.optional) - ANSWERS)
+    demand(not strange, f"{case.who} uses {strange}, which no teacher provides; known: {sorted(ANSWERS)}.")
+
+
+def _terms_are_finite_scalars(case: _Case) -> None:
+    student, teacher = case.seen()
+    terms = case.method()(student, teacher, case.batch())
+    demand(bool(terms), f"{case.who} returns no terms, so nothing is learned.")
+    hint = "(answers missing from `uses` and `optional` are NaN here)"
+    check_finite_scalars(terms, case.who, hint)
+
+
+def _student_learns(case: _Case) -> None:
+    student, teacher = case.seen()
+    total(case.method()(student, teacher, case.batch())).backward()
+    gradients = [tensor.grad for tensor in _tensors(student) if tensor.grad is not None]
+    reached = any(bool(gradient.any()) for gradient in gradients)
+    demand(reached, f"{case.who}: no gradient reaches the student; is something detached?")
+    finite = all(bool(gradient.isfinite().all()) for gradient in gradients)
+    demand(finite, f"{case.who}: the gradient that reaches the student is not finite.")
+
+
+def _every_parameter_learns(case: _Case) -> None:
+    method, (student, teacher) = case.method(), case.seen()
+    _steps(method, student, teacher, case.batch(), count=2)  # what starts at zero may hold others back for one step
+    method.zero_grad()
+    total(method(student, teacher, case.batch())).backward()
+    check_gradients(method, case.who, "remove it, or use it in a term.")
+
+
+def _teacher_is_untouched(case: _Case) -> None:
+    student, teacher = case.seen()
+    before = [tensor.clone() for tensor in _tensors(teacher)]
+    total(case.method()(student, teacher, case.batch())).backward()
+    same = all(
+        torch.equal(was, now) or bool(was.isnan().all()) for was, now in zip(before, _tensors(teacher), strict=True)
+    )
+    demand(same, f"{case.who} writes into the teacher's features; other methods read them, too.")
+
+
+def _state_is_whole(case: _Case) -> None:
+    method, (student, teacher) = case.method(), case.seen()
+    _steps(method, student, teacher, case.batch(), count=2)
+    twin = case.method(seed=1)
+    twin.load_state_dict(method.state_dict(), strict=True)
+    mine, its = _quiet(method, student, teacher, case.batch()), _quiet(twin, student, teacher, case.batch())
+    wrong = same_state(mine, its)
+    demand(
+        not wrong, f"{case.who}: a twin with the same state dict answers otherwise in {wrong}; keep all state in it."
+    )
+
+
+def _eval_is_deterministic(case: _Case) -> None:
+    method, (student, teacher) = case.method(), case.seen()
+    before = {name: tensor.clone() for name, tensor in method.state_dict().items()}
+    wrong = same_state(*(_quiet(method, student, teacher, case.batch()) for _ in range(2)))
+    demand(not wrong, f"{case.who}: two calls in eval mode differ in {wrong}.")
+    changed = same_state(before, method.state_dict())
+    demand(not changed, f"{case.who}: a call in eval mode changes {changed}.")
+
+
+def _unlabelled_are_welcome(case: _Case) -> None:
+    for labelled in (SAMPLES // 2, 0):
+        method, (student, teacher) = case.method(), case.seen()
+        terms = method(student, teacher, case.batch(labelled))
+        check_finite_scalars(terms, case.who, f"with {labelled} of {SAMPLES} samples labelled")
+        total(terms).backward()
+        finite = all(bool(t.grad.isfinite().all()) for t in _tensors(student) if t.grad is not None)
+        demand(finite, f"{case.who}: the student's gradient is not finite with {labelled} of {SAMPLES} labelled.")
+
+
+def _autocast_is_finite(case: _Case) -> None:
+    for dtype in (torch.float32, torch.bfloat16):
+        student, teacher = case.seen(dtype)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            terms = case.method()(student, teacher, case.batch())
+        check_finite_scalars(terms, case.who, f"under bf16 autocast with {dtype} features")
+        narrow = [name for name, term in terms.items() if term.dtype != torch.float32]
+        demand(not narrow, f"{case.who}: {narrow} are not float32 under autocast; cast at the top of the loss.")
+
+
+PROMISES = (
+    _declares_known_answers,
+    _terms_are_finite_scalars,
+    _student_learns,
+    _every_parameter_learns,
+    _teacher_is_untouched,
+    _eval_is_deterministic,
+    _state_is_whole,
+    _unlabelled_are_welcome,
+    _autocast_is_finite,
+)
+
+
+def _steps(method: AbstractMethod, student: Features, teacher: Features, batch: Batch, count: int) -> None:
+    """A few steps of plain gradient descent on the method's own parameters."""
+    parameters = [parameter for parameter in method.parameters() if parameter.requires_grad]
+    method.train()
+    for _ in range(count):
+        loss = total(method(student, teacher, batch))
+        gradients = torch.autograd.grad(loss, parameters, allow_unused=True) if parameters else ()
+        with torch.no_grad():
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                if gradient is not None:
+                    parameter.sub_(0.1 * gradient)
+
+
+def _quiet(method: AbstractMethod, student: Features, teacher: Features, batch: Batch) -> Terms:
+    method.eval()
+    with torch.no_grad():
+        terms: Terms = method(student, teacher, batch)
+    return terms
