@@ -1,0 +1,65 @@
+"""ProxylessKD: Direct Knowledge Distillation with Inherited Classifier for Face Recognition. Shi et al. 2020.
+arXiv:2011.00265
+
+    L = −(1/N) Σ_i log[ e^{s ψ(θ_i,yi)} / ( e^{s ψ(θ_i,yi)} + Σ_{j≠yi} e^{s cosθ_ij} ) ]
+    cosθ_ij = <w*_j, A z_i> / ( ‖w*_j‖ ‖A z_i‖ )        w*: the teacher's class centres; A = 1 where widths agree
+
+The student learns to live in the teacher's space, so its embeddings can be searched in a gallery of the teacher's.
+"""
+
+from typing import Literal
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ..align.project import bridge
+from ..config import Choice, build
+from ..teachers.classifier import TeacherClassifier
+from .contract import AbstractHead
+from .margin import MarginHead
+
+Centres = Literal["frozen", "finetune", "teacher_means"]
+
+
+class Inherited(AbstractHead):
+    """The teacher's classifier as the student's.
+
+    Args:
+        centres: ``frozen``: the classifier that came with the teacher's weights. ``finetune``: the same, or the means
+            where there is none, and trained (usually at a tenth of the rate: ``lr_scale``). ``teacher_means``: the
+            normalised class means of the teacher's embeddings, frozen. The paper does not say whether it trains
+            them; frozen is what its relatives do.
+        margin: ψ and s, any margin softmax; ArcFace as in the paper.
+
+    Raises:
+        UserError: ``frozen``, and the teacher's weights brought no classifier for these identities.
+    """
+
+    def __init__(
+        self,
+        embedding: int,
+        classifier: TeacherClassifier,
+        *,
+        centres: Centres = "frozen",
+        margin: Choice | str = "arcface",
+    ) -> None:
+        super().__init__()
+        inherited = _centres(classifier, centres)
+        self.adapter = bridge(embedding, inherited.shape[1])
+        self.softmax: MarginHead = build(
+            "heads", MarginHead, margin, embedding=inherited.shape[1], identities=classifier.identities
+        )
+        self.softmax.inherit(inherited, trained=centres == "finetune")
+
+    def forward(self, embedding: Float[Tensor, "B D"], labels: Int[Tensor, " B"]) -> Float[Tensor, ""]:
+        loss: Tensor = self.softmax(self.adapter(embedding), labels)
+        return loss
+
+
+def _centres(classifier: TeacherClassifier, centres: Centres) -> Float[Tensor, "K D"]:
+    sources = {
+        "frozen": classifier.from_head,
+        "finetune": classifier.best,
+        "teacher_means": classifier.from_means,
+    }
+    return sources[centres]()

@@ -1,0 +1,26 @@
+"""Embedding distillation by direction, the usual baseline (ShrinkTeaNet, Duong et al. 2019, arXiv:1905.10620, without
+its square).
+
+    L = (1/N) Σ_i ( 1 − cos( P z_S,i , z_T,i ) )        P: linear, only where the widths differ
+"""
+
+import torch.nn.functional as F
+
+from ..align.project import bridge
+from ..method import AbstractMethod
+from ..types import Batch, Features, Spec, Terms
+
+
+class Cosine(AbstractMethod):
+    """Turns every embedding of the student towards the teacher's, labelled or not."""
+
+    uses = frozenset({"embedding"})
+
+    def __init__(self, student: Spec, teacher: Spec) -> None:
+        super().__init__()
+        self.projector = bridge(student.embedding, teacher.embedding)
+
+    def forward(self, student: Features, teacher: Features, batch: Batch) -> Terms:
+        own = self.projector(student.embedding).float()
+        cosine = F.cosine_similarity(own, teacher.embedding.float(), eps=1e-4)
+        return {"embedding": (1 - cosine).mean()}
