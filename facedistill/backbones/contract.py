@@ -1,7 +1,7 @@
 """What a backbone is: uint8 face crops in, embedding and stages out."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -23,19 +23,25 @@ NO_PROMPTS: Prompts = MappingProxyType({})
 class Preprocess(nn.Module):
     """A network's own pixels: size, colour order and scale, (x - mean) / std with x in 0..255.
 
-    The numbers are not in the state dict, whose names stay those of the architecture.
+    ``mean`` and ``std`` are one number or one per channel, in the network's order. They are not in the state dict,
+    whose names stay those of the architecture.
     """
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(
         self,
         size_px: int = 112,
         *,
-        mean: float = 127.5,
-        std: float = 127.5,
+        mean: float | Sequence[float] = 127.5,
+        std: float | Sequence[float] = 127.5,
         order: Literal["rgb", "bgr"] = "rgb",
     ) -> None:
         super().__init__()
-        self.size_px, self.mean, self.std, self.order = size_px, mean, std, order
+        self.size_px, self.order = size_px, order
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).reshape(-1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).reshape(-1, 1, 1), persistent=False)
 
     def forward(self, images: UInt8[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 S S"]:
         pixels = images.float()

@@ -1,12 +1,12 @@
 """What a teacher is: someone who answers for a batch of images."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
 
-from jaxtyping import UInt8
+import torch
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from ..types import Batch, Features, Spec, Terms
+from ..types import UNLABELLED, Batch, Features, Spec, Terms
 from .classifier import TeacherClassifier
 
 
@@ -15,12 +15,19 @@ class AbstractTeacher(nn.Module, ABC):
 
     spec: Spec
 
-    provides: ClassVar[frozenset[str]]
-    """The answers it gives, out of ``embedding``, ``stages``, ``prompts``."""
+    @property
+    @abstractmethod
+    def provides(self) -> frozenset[str]:
+        """The answers it gives, out of ``embedding``, ``stages``, ``prompts``."""
 
     @abstractmethod
     def forward(self, images: UInt8[Tensor, "B 3 H W"], batch: Batch) -> Features:
         """The answers. A live teacher reads the images; a stored one reads ``batch.index`` and ``batch.view``."""
+
+    @torch.no_grad()
+    def reference(self, images: UInt8[Tensor, "B 3 H W"]) -> Float[Tensor, "B D"]:
+        """Embeddings of the teacher as it came, whatever it has learned since: what class means are made of."""
+        return self.forward(images, _nothing_known(images)).embedding
 
     def head_centres(self) -> Tensor | None:
         """The classifier K D that came with the weights, or None where they have none."""
@@ -34,3 +41,8 @@ class AbstractTeacher(nn.Module, ABC):
     def learns(self) -> bool:
         """Whether anything in it is trained."""
         return any(parameter.requires_grad for parameter in self.parameters())
+
+
+def _nothing_known(images: Tensor) -> Batch:
+    nobody = torch.full((len(images),), UNLABELLED, device=images.device)
+    return Batch(labels=nobody, index=nobody, view=nobody, progress=torch.zeros((), device=images.device))

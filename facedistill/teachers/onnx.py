@@ -1,0 +1,132 @@
+"""Any network as an ONNX file: it gives embeddings only."""
+
+import tempfile
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..backbones.contract import AbstractBackbone, Preprocess
+from ..backbones.load import weights_file
+from ..errors import UserError
+from ..types import Features, Spec
+from .frozen import AbstractFrozen, head_beside
+
+Scale = float | tuple[float, float, float]
+"""One number, or one per channel in the network's order."""
+
+
+class Onnx(AbstractFrozen):
+    """Embeddings of an ONNX file with one image input B 3 S S and one embedding output B D.
+
+    Args:
+        weights: the file; it must hold all its tensors.
+        mean, std: the network's pixels are (x - mean) / std with x in 0..255; insightface and EdgeFace use 127.5.
+        order: colour order of the network's channels.
+        size_px: side of the input, where the file leaves it free.
+
+    Raises:
+        UserError: onnxruntime is not installed; the file is missing, unreadable or of another form.
+    """
+
+    def __init__(
+        self,
+        *,
+        weights: str | Path,
+        mean: Scale = 127.5,
+        std: Scale = 127.5,
+        order: Literal["rgb", "bgr"] = "rgb",
+        size_px: int = 112,
+    ) -> None:
+        self._weights = weights_file(weights)
+        super().__init__(OnnxNetwork(self._weights, mean=mean, std=std, order=order, size_px=size_px))
+
+    def head_centres(self) -> Tensor | None:
+        return head_beside(self._weights)
+
+
+class OnnxNetwork(AbstractBackbone):
+    """A backbone without stages that onnxruntime computes."""
+
+    def __init__(
+        self,
+        file: Path,
+        *,
+        mean: float | Sequence[float] = 127.5,
+        std: float | Sequence[float] = 127.5,
+        order: Literal["rgb", "bgr"] = "rgb",
+        size_px: int = 112,
+    ) -> None:
+        self._session = _session(file)
+        self._input, batch, fixed_px = _image_input(self._session, file)
+        self._output = _embedding_output(self._session, file)
+        self._one_by_one = batch == 1
+        super().__init__(Preprocess(fixed_px or size_px, mean=mean, std=std, order=order))
+
+    def features(self, pixels: Float[Tensor, "B 3 S S"]) -> Features:
+        prepared = pixels.detach().float().cpu().numpy()
+        parts = np.split(prepared, len(prepared)) if self._one_by_one else [prepared]
+        answers = [self._session.run([self._output], {self._input: part})[0] for part in parts]
+        return Features(torch.from_numpy(np.concatenate(answers)).to(pixels.device, torch.float32))
+
+    @cached_property
+    def spec(self) -> Spec:
+        """Measured on one grey image: files may leave the width of their output open."""
+        size_px = self.preprocess.size_px
+        return Spec(self.features(torch.zeros(1, 3, size_px, size_px)).embedding.shape[1], (), size_px)
+
+
+def _session(file: Path) -> Any:
+    try:
+        import onnxruntime
+    except ModuleNotFoundError:
+        raise UserError(f"Reading {file} needs onnxruntime; install it with: pip install 'facedistill[onnx]'") from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    usable = [name for name in _PROVIDERS if name in onnxruntime.get_available_providers()]
+    with tempfile.TemporaryDirectory() as empty:
+        # Tensors kept in other files would be looked for here, and not found: one file is the whole network.
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", empty)
+        try:
+            return onnxruntime.InferenceSession(file.read_bytes(), options, providers=usable)
+        except Exception as error:  # onnxruntime's errors share no other base
+            raise UserError(f"{file} cannot be run as one whole ONNX file: {_first_line(error)}") from None
+
+
+_PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:300]
+
+
+def _image_input(session: Any, file: Path) -> tuple[str, int | str | None, int | None]:
+    """Name, batch axis and side of the only input; the side is None where the file leaves it free."""
+    inputs = session.get_inputs()
+    shape = inputs[0].shape
+    if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(shape) != 4 or shape[1] != 3:
+        raise UserError(f"{file} must take one float32 input B 3 S S; it takes {_described(inputs)}.")
+    batch, _, height, width = shape
+    if isinstance(batch, int) and batch != 1:
+        raise UserError(f"{file} takes batches of {batch} only; export it with a free batch axis.")
+    if isinstance(height, int) and isinstance(width, int) and height != width:
+        raise UserError(f"{file} takes images of {height} x {width}; faces are square.")
+    return inputs[0].name, batch, height if isinstance(height, int) else None
+
+
+def _embedding_output(session: Any, file: Path) -> str:
+    outputs = session.get_outputs()
+    flat = [output.name for output in outputs if len(output.shape) == 2]
+    if len(flat) != 1:
+        raise UserError(f"{file} must give one embedding B D; it gives {_described(outputs)}.")
+    name: str = flat[0]
+    return name
+
+
+def _described(values: Any) -> str:
+    return ", ".join(f"{value.name} {value.type} {value.shape}" for value in values)
