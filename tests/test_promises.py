@@ -423,6 +423,29 @@ class Dead(Frozen):
         self.prompt = nn.Parameter(torch.ones(2))
 
 
+class Drifting(Frozen):
+    """Changes after a few calls, in nothing that a list of buffers shows."""
+
+    calls = 0
+
+    def forward(self, images: Tensor, batch: Batch) -> Features:
+        self.calls += 1
+        seen = self.net(images)
+        return Features(seen.embedding + float(self.calls > 8), seen.stages)
+
+
+class Forgetting(Frozen):
+    """Its reference follows what it learns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shift = nn.Parameter(torch.zeros(6))
+
+    def forward(self, images: Tensor, batch: Batch) -> Features:
+        seen = self.net(images)
+        return Features(seen.embedding + self.shift, seen.stages)
+
+
 class Headstrong(Frozen):
     def head_centres(self) -> Tensor:
         return torch.ones(4, 99)
@@ -433,6 +456,8 @@ BROKEN_TEACHERS = {
     Boastful: "'prompts' in `provides`",
     Leaking: "`learns` is not",
     Dead: "'prompt' gets no gradient",
+    Drifting: "something frozen has moved",
+    Forgetting: "reference moves",
     Headstrong: "head centres",
 }
 

@@ -39,8 +39,12 @@ class _Case:
     samples: int
 
     def backbone(self, seed: int = 0) -> AbstractBackbone:
-        with seeded(seed):
-            return self.build().eval()
+        """A network as if trained a little: what starts at 0, or at 1e-6 as LayerScale does, would hide a branch."""
+        with seeded(seed), torch.no_grad():
+            backbone = self.build().eval()
+            for vector in (parameter for parameter in backbone.parameters() if parameter.dim() == 1):
+                vector.add_(0.1 * torch.randn(vector.shape))
+        return backbone
 
     def promptable(self) -> AbstractPromptable:
         backbone = self.backbone()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..teachers.contract import AbstractTeacher
 from ..types import Batch, Features
@@ -67,21 +67,43 @@ def _train_does_not_wake_it(teacher: AbstractTeacher, images: Tensor, batch: Bat
 def _only_learners_move(teacher: AbstractTeacher, images: Tensor, batch: Batch) -> None:
     """Three steps with weight decay, which would move a frozen weight even without a gradient."""
     who, before = _who(teacher.train()), snapshot(teacher)
-    learners = {name for name, parameter in teacher.named_parameters() if parameter.requires_grad}
+    first = [tensor.detach() for tensor in _tensors(teacher(images, batch))]
+    learners = {name: parameter for name, parameter in teacher.named_parameters() if parameter.requires_grad}
     for _ in range(3):
-        teacher.zero_grad()
-        seen = teacher(images, batch)
-        demand(teacher.learns == any(t.requires_grad for t in _tensors(seen)), f"{who}: `learns` is not what it does.")
-        if teacher.learns:
-            _loss(seen).backward()
-            check_gradients(teacher, who, "freeze it, or let it take part in the answers.")
-            learning = [parameter for parameter in teacher.parameters() if parameter.requires_grad]
-            torch.optim.SGD(learning, lr=1e-3, weight_decay=0.1).step()
+        _step(teacher, images, batch, list(learners.values()))
     touched = [n for n, p in teacher.named_parameters() if p.grad is not None and n not in learners]
     demand(not touched, f"{who}: frozen weights {touched} got a gradient.")
-    moved = set(same_state(before, snapshot(teacher)))
-    strays = sorted(moved - learners)
+    strays = sorted(set(same_state(before, snapshot(teacher))) - set(learners))
     demand(not strays, f"{who}: {strays} changed in training, though frozen; BatchNorm's means are the usual culprit.")
+    with torch.no_grad():
+        for name, learner in learners.items():
+            learner.copy_(before[name])
+        same = all(torch.equal(a, b) for a, b in zip(first, _tensors(teacher(images, batch)), strict=True))
+    demand(same, f"{who}: with its learners put back it answers otherwise than before, so something frozen has moved.")
+
+
+def _step(teacher: AbstractTeacher, images: Tensor, batch: Batch, learners: list[nn.Parameter]) -> None:
+    teacher.zero_grad()
+    seen = teacher(images, batch)
+    learning = any(tensor.requires_grad for tensor in _tensors(seen))
+    demand(teacher.learns == learning, f"{_who(teacher)}: `learns` is not what it does.")
+    if learning:
+        _loss(seen).backward()
+        check_gradients(teacher, _who(teacher), "freeze it, or let it take part in the answers.")
+        torch.optim.SGD(learners, lr=1e-3, weight_decay=0.1).step()
+
+
+def _reference_stays(teacher: AbstractTeacher, images: Tensor, batch: Batch) -> None:
+    """Class means are made of it, so what a teacher learns must not move it."""
+    before = teacher.reference(images)
+    expected = (len(images), teacher.spec.embedding)
+    demand(before.shape == expected, f"{_who(teacher)}: reference is {tuple(before.shape)}, not {expected}.")
+    demand(not before.requires_grad, f"{_who(teacher)}: its reference must be out of every gradient's reach.")
+    with torch.no_grad():
+        for learner in (parameter for parameter in teacher.parameters() if parameter.requires_grad):
+            learner.add_(0.1)
+    same = torch.equal(before, teacher.reference(images))
+    demand(same, f"{_who(teacher)}: its reference moves with what it learns; answer as the teacher that came.")
 
 
 def _terms_are_finite_scalars(teacher: AbstractTeacher, images: Tensor, batch: Batch) -> None:
@@ -107,6 +129,7 @@ PROMISES: tuple[Promise, ...] = (
     _spec_is_true,
     _train_does_not_wake_it,
     _only_learners_move,
+    _reference_stays,
     _terms_are_finite_scalars,
     _centres_fit,
 )
