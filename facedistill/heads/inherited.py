@@ -18,7 +18,7 @@ from ..teachers.classifier import TeacherClassifier
 from .contract import AbstractHead
 from .margin import MarginHead
 
-Centres = Literal["frozen", "finetune", "teacher_means"]
+Centres = Literal["frozen", "finetune", "teacher_means", "best"]
 
 
 class Inherited(AbstractHead):
@@ -27,8 +27,8 @@ class Inherited(AbstractHead):
     Args:
         centres: ``frozen``: the classifier that came with the teacher's weights. ``finetune``: the same, or the means
             where there is none, and trained (usually at a tenth of the rate: ``lr_scale``). ``teacher_means``: the
-            normalised class means of the teacher's embeddings, frozen. The paper does not say whether it trains
-            them; frozen is what its relatives do.
+            normalised class means of the teacher's embeddings, frozen. ``best``: ``frozen`` where that fits, else
+            ``teacher_means``. Whether the paper trains them is not known to us; its relatives freeze them.
         margin: ψ and s, any margin softmax; ArcFace as in the paper.
 
     Raises:
@@ -61,5 +61,6 @@ def _centres(classifier: TeacherClassifier, centres: Centres) -> Float[Tensor, "
         "frozen": classifier.from_head,
         "finetune": classifier.best,
         "teacher_means": classifier.from_means,
+        "best": classifier.best,
     }
     return sources[centres]()

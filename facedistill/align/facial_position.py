@@ -1,0 +1,111 @@
+"""Facial positional encoding of CAKD (Zhao et al. ACM MM 2023, arXiv:2306.14662), bucketed as iRPE does (Wu et al.
+ICCV 2021, arXiv:2107.14222).
+
+    b_i = P[ I( D(i, anchor) ) ]        D(i, anchor) = D_euclid(i, anchor) + γ D_face(i, anchor)
+
+    D_euclid = ‖ p_i − p_anchor ‖                                           anchor: the nose tip's cell
+    relative:  D_face = 7 ‖ r_i − r_anchor ‖ / √5        r_i = ( ‖p_i − l_1‖, …, ‖p_i − l_5‖ ) / 7
+    saliency:  D_face = 7 | s_i − s_anchor |             s_i = mean of ‖f_T,i‖, rescaled to [0, 1]
+
+The two D_face are this project's reading: the paper names them without a formula known to us. Positions p are in the
+frame of ``frame.py``; the landmarks l are those of the template that every crop is aligned to.
+"""
+
+import math
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from ..types import Spec
+from .frame import FACE_CELLS
+from .saliency import Saliency
+
+FaceDistance = Literal["euclid", "saliency", "relative"]
+
+# ArcFace template in pixels of the 112 px crop: eyes, nose tip, mouth corners (x, y), left as seen in the image.
+TEMPLATE_PX = (
+    (38.2946, 51.6963),
+    (73.5318, 51.5014),
+    (56.0252, 71.7366),
+    (41.5493, 92.3655),
+    (70.7299, 92.2041),
+)
+NOSE_TIP = 2
+
+
+def landmarks() -> Float[Tensor, "5 2"]:
+    """The template's landmarks in face cells."""
+    return torch.tensor(TEMPLATE_PX) * FACE_CELLS / 112
+
+
+def anchor() -> Float[Tensor, "1 2"]:
+    """Centre of the cell that holds the nose tip."""
+    return landmarks()[NOSE_TIP : NOSE_TIP + 1].floor() + 0.5
+
+
+def piecewise_index(distance: Float[Tensor, " N"], *, alpha: float, beta: float, gamma_p: float) -> Int[Tensor, " N"]:
+    """I(x) = round(x) up to α, then logarithmic, at most β; for distances, which have no sign.
+
+    I(x) = min( β, round( α + ln(x/α) / ln(γp/α) (β − α) ) )        x > α
+    """
+    far = alpha + (distance.clamp_min(alpha) / alpha).log() / math.log(gamma_p / alpha) * (beta - alpha)
+    return torch.where(distance <= alpha, distance.round(), far.round().clamp_max(beta)).long()
+
+
+def relative_distance(points: Float[Tensor, "N 2"], origin: Float[Tensor, "1 2"]) -> Float[Tensor, " N"]:
+    """How differently two points lie to the five landmarks."""
+    marks = landmarks().to(points.device)
+    r_N5, r_anchor = torch.cdist(points, marks) / FACE_CELLS, torch.cdist(origin, marks) / FACE_CELLS
+    return FACE_CELLS * (r_N5 - r_anchor).norm(dim=1) / math.sqrt(5)
+
+
+class FacialPosition(nn.Module):
+    """The code of any point of the face.
+
+    Args:
+        width: of a code.
+        teacher, stage: whose saliency counts.
+        encoding: D_face; none for ``euclid``.
+        gamma: γ, weight of D_face.
+        alpha, beta, gamma_p: of the index function; beta + 1 buckets.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        teacher: Spec,
+        stage: int,
+        *,
+        encoding: FaceDistance,
+        gamma: float,
+        alpha: float,
+        beta: float,
+        gamma_p: float,
+    ) -> None:
+        super().__init__()
+        self.encoding, self.gamma, self.alpha, self.beta, self.gamma_p = encoding, gamma, alpha, beta, gamma_p
+        self.saliency = Saliency(teacher, stage) if encoding == "saliency" else None
+        self.table = nn.Parameter(torch.empty(int(beta) + 1, width))
+        nn.init.trunc_normal_(self.table, std=0.02)  # as positional embeddings of Vision Transformers
+
+    def observe(self, stage: Float[Tensor, "B C H W"]) -> None:
+        """Show it a training batch of the teacher's features."""
+        if self.saliency is not None:
+            self.saliency.observe(stage)
+
+    def forward(self, points: Float[Tensor, "N 2"]) -> Float[Tensor, "N d"]:
+        index = piecewise_index(self.distance(points), alpha=self.alpha, beta=self.beta, gamma_p=self.gamma_p)
+        return F.embedding(index, self.table)
+
+    def distance(self, points: Float[Tensor, "N 2"]) -> Float[Tensor, " N"]:
+        """D(i, anchor), in face cells."""
+        origin = anchor().to(points.device)
+        euclid = (points - origin).norm(dim=1)
+        if self.saliency is not None:
+            return euclid + self.gamma * self.saliency.distance(points, origin)
+        if self.encoding == "relative":
+            return euclid + self.gamma * relative_distance(points, origin)
+        return euclid
