@@ -25,6 +25,11 @@ KERNELS = (3, 5, 7, 9)
 SCALES = (2, 2, 3, 4)
 """Groups of channels that the attention block of a stage convolves one after another (EdgeNeXt, section 3)."""
 NORM_EPS = 1e-6
+LAYER_SCALE = 0.1
+"""What a residual branch weighs at first: CaiT's value for up to 18 blocks (arXiv 2103.17239, section 2.1).
+
+EdgeNeXt starts at 1e-6, below the rounding of what the branch is added to: prompts would change nothing at first.
+"""
 
 
 def edgenext_xxs(*, size_px: int = 112, embedding: int = 512) -> AbstractPromptable:
@@ -109,7 +114,7 @@ class _ConvBlock(nn.Module):
         self.conv_dw = nn.Conv2d(width, width, kernel, padding=kernel // 2, groups=width)
         self.norm = nn.LayerNorm(width, NORM_EPS)
         self.mlp = _Mlp(width)
-        self.gamma = nn.Parameter(torch.full((width,), 1e-6))
+        self.gamma = nn.Parameter(torch.full((width,), LAYER_SCALE))
 
     def forward(self, map: Tensor, prompts: Tensor | None) -> tuple[Tensor, Tensor | None]:
         cells = _channels_last(self.conv_dw(map))
@@ -129,11 +134,11 @@ class _AttentionBlock(nn.Module):
         self.convs = nn.ModuleList(nn.Conv2d(group, group, 3, padding=1, groups=group) for _ in range(scales - 1))
         self.pos_embd = _FourierPosition(width) if position else None
         self.norm_xca = nn.LayerNorm(width, NORM_EPS)
-        self.gamma_xca = nn.Parameter(torch.full((width,), 1e-6))
+        self.gamma_xca = nn.Parameter(torch.full((width,), LAYER_SCALE))
         self.xca = _CrossCovarianceAttention(width, heads)
         self.norm = nn.LayerNorm(width, NORM_EPS)
         self.mlp = _Mlp(width)
-        self.gamma = nn.Parameter(torch.full((width,), 1e-6))
+        self.gamma = nn.Parameter(torch.full((width,), LAYER_SCALE))
 
     def forward(
         self, map: Float[Tensor, "B C H W"], prompts: Float[Tensor, "T C"] | None

@@ -29,7 +29,7 @@ def images() -> Tensor:
 
 @pytest.fixture
 def awake() -> AbstractPromptable:
-    """An untrained network whose residual branches weigh something: they start at 1e-6."""
+    """An untrained network whose residual branches weigh as much as in a trained one."""
     torch.manual_seed(0)
     backbone = edgenext.edgenext_xxs(size_px=64, embedding=16).eval()
     for name, tensor in backbone.named_parameters():
