@@ -73,6 +73,14 @@ class Scribbling(Method):
         return terms
 
 
+class Steep(Method):
+    """Its slope is infinite where teacher and student agree."""
+
+    def forward(self, student: Features, teacher: Features, batch: Batch) -> Terms:
+        same = (teacher.embedding - teacher.embedding.detach()).norm()
+        return {"apart": super().forward(student, teacher, batch)["apart"] + same.sqrt()}
+
+
 class Forgetful(Method):
     """Keeps a number of its own outside the state dict."""
 
@@ -127,10 +135,11 @@ BROKEN_METHODS = {
     Mistaken: "no teacher provides",
     Idle: "'idle' gets no gradient",
     Scribbling: "writes into",
+    Steep: "reaches a learning teacher",
     Forgetful: "twin",
     Restless: "two calls",
     Counting: r"changes \['calls'\]",
-    LabelledOnly: "with 0 of 8 samples labelled",
+    LabelledOnly: "with 0 of 4 samples labelled",
     Narrow: "float32",
     Unscaled: "needs a default",
     Positional: "keyword-only",

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,6 +19,11 @@ def demand(holds: bool, sentence: str) -> None:
     """An assertion that ``python -O`` keeps."""
     if not holds:
         raise AssertionError(sentence)
+
+
+def name_of(build: Builder) -> str:
+    """What to call what ``build`` builds."""
+    return name_of(build.func) if isinstance(build, partial) else build.__name__
 
 
 @contextmanager

@@ -3,13 +3,14 @@
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from ..backbones.contract import AbstractBackbone, AbstractPromptable
 from ..types import Features
-from ._ask import check_gradients, check_signature, demand, generator, seeded
+from ._ask import check_gradients, check_signature, demand, generator, name_of, seeded
 
 CLOSE = 1e-4
 """Relative: a convolution adds in another order for another batch size."""
@@ -54,10 +55,14 @@ class _Case:
 
     @property
     def who(self) -> str:
-        return getattr(self.build, "__name__", None) or type(self.backbone()).__name__
+        return name_of(self.build)
+
+    @cached_property
+    def size_px(self) -> int:
+        return self.backbone().preprocess.size_px
 
     def images(self, size_px: int | None = None) -> Tensor:
-        side = size_px or self.backbone().preprocess.size_px
+        side = size_px or self.size_px
         return torch.randint(0, 256, (self.samples, 3, side, side), dtype=torch.uint8, generator=generator(1))
 
 

@@ -15,6 +15,7 @@ from ._ask import (
     demand,
     generator,
     made_up_classifier,
+    name_of,
     seeded,
     supplied,
 )
@@ -52,7 +53,7 @@ class _Case:
 
     @property
     def who(self) -> str:
-        return type(self.head()).__name__
+        return name_of(self.build)
 
     def embedding(self) -> Tensor:
         """Norms near 10, as trained networks have (AdaFace expects 20 +- 100)."""
