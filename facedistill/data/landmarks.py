@@ -1,0 +1,35 @@
+"""``landmarks.csv``: five points a crop, in crop pixels."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from ..errors import UserError
+
+POINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
+"""Order of the points everywhere; left and right as seen in the image."""
+
+COLUMNS = ("path", *(f"{point}_{axis}" for point in POINTS for axis in "xy"))
+
+
+def read_landmarks(path: Path) -> dict[str, Float[np.ndarray, "5 2"]]:
+    """Points (x, y) in pixels by the crop's path below the folder; other columns are passed over.
+
+    Raises:
+        UserError: a column is missing, or a row has no number where one is due.
+    """
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = csv.DictReader(file)
+        missing = set(COLUMNS) - set(rows.fieldnames or ())
+        if missing:
+            raise UserError(f"{path} lacks the columns {', '.join(sorted(missing))}; it needs {','.join(COLUMNS)}.")
+        return {row["path"]: _points(row, f"{path}, line {rows.line_num}") for row in rows}
+
+
+def _points(row: dict[str, str], where: str) -> Float[np.ndarray, "5 2"]:
+    try:
+        return np.array([row[column] for column in COLUMNS[1:]], dtype=np.float32).reshape(5, 2)
+    except (TypeError, ValueError):
+        raise UserError(f"{where}: ten numbers are due, x and y of five points in crop pixels.") from None
