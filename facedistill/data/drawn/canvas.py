@@ -1,0 +1,79 @@
+"""Painting on the unrolled surface: every stroke is a smooth mask through which a colour shows."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from .chance import Number
+from .surface import texels
+
+FRACTION_BITS = 4
+MARGIN_TEXELS = 2
+CIRCLE: Float[np.ndarray, "24 2"] = np.array(
+    [(np.cos(angle), np.sin(angle)) for angle in np.arange(24) * (2 * np.pi / 24)]
+)
+
+Points = Float[np.ndarray, "_ 2"]
+
+
+def outline(centre: tuple[Number, Number], radius: tuple[Number, Number]) -> Points:
+    """An ellipse as surface points (s, t)."""
+    return CIRCLE * radius + centre
+
+
+def curve(s: Float[np.ndarray, " N"], t: Float[np.ndarray, " N"]) -> Points:
+    """Points from their coordinates."""
+    points = np.empty((len(s), 2))
+    points[:, 0], points[:, 1] = s, t
+    return points
+
+
+def between(s: Float[np.ndarray, " N"], upper: Float[np.ndarray, " N"], lower: Float[np.ndarray, " N"]) -> Points:
+    """The outline of what lies between two lines that share their s."""
+    return np.concatenate([curve(s, upper), curve(s, lower)[::-1]])
+
+
+def fixed_point(at: Points) -> np.ndarray:
+    """Corners as OpenCV's polygons take them: int32 with ``FRACTION_BITS`` behind the point."""
+    return np.rint(at * (1 << FRACTION_BITS)).astype(np.int32)
+
+
+def glaze(
+    canvas: UInt8[np.ndarray, "V U 3"],
+    shapes: Sequence[Points],
+    colour: Float[np.ndarray, "3"],
+    opacity: float = 1.0,
+    soft_texels: float = 0.0,
+    within: Sequence[Points] = (),
+) -> None:
+    """Let a colour show through polygons, in place; ``soft_texels`` blurs their rim, ``within`` cuts them by others."""
+    polygons = [fixed_point(texels(shape)) for shape in shapes]
+    box = _box(polygons, MARGIN_TEXELS + int(2 * soft_texels), canvas.shape)
+    mask = _mask(polygons, box)
+    if within:
+        mask = cv2.min(mask, _mask([fixed_point(texels(shape)) for shape in within], box))
+    if soft_texels:
+        mask = cv2.GaussianBlur(mask, (0, 0), soft_texels)
+    left, top, right, bottom = box
+    below = canvas[top:bottom, left:right]
+    share = mask * np.float32(opacity / 255)
+    paint = np.empty_like(below)
+    paint[:] = np.clip(colour, 0, 255)
+    below[:] = cv2.blendLinear(below, paint, 1 - share, share)
+
+
+def _box(polygons: list[np.ndarray], margin: int, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom around all polygons, inside the canvas."""
+    x, y, width, height = cv2.boundingRect(np.concatenate(polygons) >> FRACTION_BITS)
+    return max(x - margin, 0), max(y - margin, 0), min(x + width + margin, shape[1]), min(y + height + margin, shape[0])
+
+
+def _mask(polygons: list[np.ndarray], box: tuple[int, int, int, int]) -> np.ndarray:
+    left, top, right, bottom = box
+    mask = np.zeros((bottom - top, right - left), np.uint8)
+    corner = np.array([left, top], np.int32) << FRACTION_BITS
+    for polygon in polygons:
+        cv2.fillPoly(mask, [polygon - corner], 255, cv2.LINE_AA, FRACTION_BITS)
+    return mask

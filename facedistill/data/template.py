@@ -1,0 +1,27 @@
+"""The five-point ArcFace template, and the similarity transform that lays a face onto it."""
+
+import numpy as np
+from jaxtyping import Float
+
+ARCFACE_TEMPLATE_PX: Float[np.ndarray, "5 2"] = np.array(
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
+)
+"""Eyes, nose and mouth corners (x, y) in a crop of 112 x 112 px, left as seen in the image (insightface)."""
+
+
+def template_px(size_px: int) -> Float[np.ndarray, "5 2"]:
+    """The template in a square crop of another size: the same face, larger or smaller."""
+    return ARCFACE_TEMPLATE_PX * (size_px / 112)
+
+
+def similarity(source: Float[np.ndarray, "N 2"], target: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "2 3"]:
+    """Rotation, one scale and shift with the least squared error from source to target (Umeyama 1991).
+
+    In the plane the problem is linear in (a, b) of the matrix [[a, -b], [b, a]].
+    """
+    from_centre, to_centre = source - source.mean(0), target - target.mean(0)
+    energy = (from_centre**2).sum()
+    a = (from_centre * to_centre).sum() / energy
+    b = (from_centre[:, 0] * to_centre[:, 1] - from_centre[:, 1] * to_centre[:, 0]).sum() / energy
+    turn = np.array([[a, -b], [b, a]])
+    return np.column_stack([turn, target.mean(0) - turn @ source.mean(0)])
