@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from ..errors import UserError
 from .contract import AbstractFaces, UnreadableImage
 
 
@@ -39,3 +40,22 @@ class Resized(AbstractFaces):
         scale = np.float32(self.size_px / self._faces.image(index).shape[1])
         # Pixel centres lie at whole numbers, so edges lie half a pixel outside.
         return (points + np.float32(0.5)) * scale - np.float32(0.5)
+
+
+def same_size(faces: AbstractFaces, size_px: int | None = None) -> Resized:
+    """``faces`` at ``size_px``, or at the size of the first crop that can be read.
+
+    Raises:
+        UserError: there is no such crop.
+    """
+    return Resized(faces, size_px or _first_size_px(faces))
+
+
+def _first_size_px(faces: AbstractFaces) -> int:
+    reason = "the set is empty"
+    for index in range(len(faces)):
+        try:
+            return faces.image(index).shape[0]
+        except UnreadableImage as error:
+            reason = str(error)
+    raise UserError(f"Not one of {len(faces)} images can be read ({reason}); give a folder of aligned face crops.")

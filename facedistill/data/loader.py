@@ -1,0 +1,139 @@
+"""Batches of views, the same whatever the number of workers; and plain crops in their order."""
+
+import signal
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from ..errors import UserError
+from ..types import Batch
+from .chance import Purpose, chance
+from .contract import AbstractFaces, UnreadableImage
+from .resized import Resized, same_size
+from .views import Views, view
+
+Loaded = Iterator[tuple[UInt8[Tensor, "B 3 S S"], Batch]]
+"""Images and what is known about them. ``Batch.progress`` is 0: only the training loop knows the time."""
+
+_Samples = tuple[Tensor, Tensor, Tensor, Tensor]
+_Key = tuple[int, np.ndarray]
+
+
+class Loader:
+    """Every epoch in another order, in full batches only; epoch n shows view n of every sample.
+
+    Order and views depend on ``seed`` and the epoch alone. ``world`` processes share each batch of ``batch * world``:
+    the process ``rank`` takes every world-th sample of it. Labelled and unlabelled faces are mixed evenly.
+    """
+
+    def __init__(
+        self,
+        faces: AbstractFaces,
+        views: Views,
+        *,
+        batch: int,
+        seed: int,
+        workers: int = 0,
+        size_px: int | None = None,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        """``workers`` processes make the views, 0 none but this one; ``size_px`` None is the first crop's size.
+
+        Raises:
+            UserError: fewer faces than one batch of all processes.
+        """
+        self._count, self._batch, self._seed, self._rank, self._world = len(faces), batch, seed, rank, world
+        if not len(self):
+            raise UserError(f"{len(faces)} faces do not fill one batch of {batch * world}; lower the batch.")
+        self._keys: list[_Key] = []
+        self._batches = _data_loader(_Views(same_size(faces, size_px), views, seed), self._keys, workers)
+
+    def __len__(self) -> int:
+        """Batches of an epoch."""
+        return self._count // (self._batch * self._world)
+
+    def epoch(self, number: int) -> Loaded:
+        """The batches of epoch ``number``, the first being 0.
+
+        Raises:
+            UserError: names a file that cannot be read.
+        """
+        order = chance(Purpose.ORDER, self._seed, 0, number).permutation(self._count)
+        own = order[: len(self) * self._batch * self._world][self._rank :: self._world]
+        self._keys[:] = [(number, indices) for indices in own.reshape(len(self), self._batch)]
+        return _read(self._batches)
+
+
+def in_order(faces: AbstractFaces, *, batch: int, workers: int = 0, size_px: int | None = None) -> Loaded:
+    """Every crop once, untouched and in order; the last batch may be smaller.
+
+    Raises:
+        UserError: names a file that cannot be read.
+    """
+    numbers = np.arange(len(faces))
+    keys = [(0, numbers[start : start + batch]) for start in range(0, len(faces), batch)]
+    return _read(_data_loader(_Views(same_size(faces, size_px), Views.none(), 0), keys, workers))
+
+
+class _Views(Dataset[_Samples | UnreadableImage]):
+    """Whole batches by (view number, samples). A failure is a value here: raised, it would lose its one clear line."""
+
+    def __init__(self, faces: Resized, views: Views, seed: int) -> None:
+        self._faces, self._views, self._seed = faces, views, seed
+
+    def __getitem__(self, key: _Key) -> _Samples | UnreadableImage:
+        number, indices = key
+        try:
+            images = self._images(indices.tolist(), number)
+        except UnreadableImage as error:
+            return error
+        labels = torch.from_numpy(self._faces.labels[indices])
+        return images, labels, torch.from_numpy(indices), torch.full((len(indices),), number)
+
+    def _images(self, indices: Sequence[int], number: int) -> UInt8[Tensor, "B 3 S S"]:
+        images = torch.empty(len(indices), 3, self._faces.size_px, self._faces.size_px, dtype=torch.uint8)
+        for index, planes in zip(indices, images.numpy(), strict=True):
+            crop = view(self._faces.image(index), self._views, seed=self._seed, index=index, number=number)
+            cv2.split(crop, list(planes))
+        return images
+
+
+def _data_loader(batches: _Views, keys: Sequence[_Key], workers: int) -> DataLoader:
+    return DataLoader(
+        batches,
+        batch_size=None,
+        sampler=keys,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        worker_init_fn=_start_worker,
+        # Faces in memory are shared with a fork and copied to anything else.
+        multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
+        pin_memory=torch.cuda.is_available(),
+        # Of its own, so that a loader leaves the global random numbers alone.
+        generator=torch.Generator(),
+    )
+
+
+def _start_worker(number: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the training loop, which saves first
+    cv2.setNumThreads(0)
+
+
+def _read(loader: DataLoader) -> Loaded:
+    with warnings.catch_warnings():
+        # Python 3.12 warns of any fork beside threads; workers touch nothing that a thread could hold.
+        warnings.filterwarnings("ignore", message=".*fork", category=DeprecationWarning)
+        batches = iter(loader)
+    for loaded in batches:
+        if isinstance(loaded, UnreadableImage):
+            raise UserError(f"An image cannot be read: {loaded}; mend or remove it.")
+        images, labels, index, number = loaded
+        yield images, Batch(labels, index, number, torch.tensor(0.0))
