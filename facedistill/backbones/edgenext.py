@@ -38,7 +38,11 @@ def edgenext_xxs(*, size_px: int = 112, embedding: int = 512) -> AbstractPrompta
 
 
 def edgenext_xs(*, size_px: int = 112, embedding: int = 512) -> AbstractPromptable:
-    """EdgeNeXt-XS, 2.24 M weights; with the public weights this is EdgeFace-XS."""
+    """EdgeNeXt-XS, 2.24 M weights; with the public weights this is EdgeFace-XS.
+
+    In those weights the last attention block has died in training (temperature 0, residual scale below 1e-4): prompts
+    in the last slot do not move the embedding and learn nothing from it. Use the first two, or EdgeFace-XXS.
+    """
     return _EdgeNeXt(Preprocess(size_px), embedding, depths=(3, 3, 9, 3), widths=(32, 64, 100, 192), heads=4)
 
 

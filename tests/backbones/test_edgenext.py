@@ -61,6 +61,20 @@ def test_equals_the_public_networks_on_real_faces(size: str, crops: Tensor, shar
     np.testing.assert_allclose(seen.embedding, expected, atol=1e-5)
 
 
+@pytest.mark.real
+@pytest.mark.parametrize(("size", "moved"), [("xxs", [True, True, True]), ("xs", [True, True, False])])
+def test_which_slots_of_the_public_networks_move_the_embedding(
+    size: str, moved: list[bool], crops: Tensor, shared: Path
+) -> None:
+    backbone = BUILDERS[size]().eval()
+    backbone.load_state_dict(load_file(shared / f"models/edgeface_{size}.safetensors"), strict=True)
+    pixels = backbone.preprocess(crops)
+    with torch.no_grad():
+        plain = backbone.features(pixels).embedding
+        prompted = [backbone.features(pixels, prompts_for(backbone, slot)).embedding for slot in range(3)]
+    assert [bool((seen - plain).abs().max() > 1e-4) for seen in prompted] == moved
+
+
 @pytest.mark.parametrize(
     ("size", "millions", "widths"),
     [("xxs", 1.24, (24, 48, 88, 168)), ("xs", 2.24, (32, 64, 100, 192)), ("s", 5.44, (48, 96, 160, 304))],
