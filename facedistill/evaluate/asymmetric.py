@@ -1,6 +1,6 @@
 """Two networks in one space: a phone's student asks, a server's teacher has enrolled.
 
-ProxylessKD's case (Shi et al., 2020, arXiv:2010.16073): the gallery stays as the teacher wrote it, and queries come
+ProxylessKD's case (Shi et al., 2020, arXiv:2011.00265): the gallery stays as the teacher wrote it, and queries come
 from the student. Listed pairs are judged both ways: the first image of a pair by one network and the second by
 the other, and the reverse. Over all pairs of a folder both ways hold the same scores, since every pair of images
 (i, j) and (j, i) occurs; they share one figure.

@@ -61,10 +61,12 @@ def _point(scores: AbstractScores, far: float, threshold: float) -> Point:
 def weighted_tar(
     scores: AbstractScores, fars: Sequence[float], weights: Float[np.ndarray, " K"]
 ) -> Float[np.ndarray, " fars"]:
-    """The strict TAR at every FAR, identities weighed; NaN where no genuine pair weighs anything."""
+    """The strict TAR at every FAR, identities weighed; NaN where no genuine or no impostor pair weighs anything."""
     accepted = np.concatenate([[0.0], np.cumsum(scores.genuine_weights(weights))])
+    if accepted[-1] == 0 or scores.impostor_total(weights) == 0:
+        return np.full(len(fars), np.nan)
     above = np.searchsorted(-scores.genuine, -weighted_thresholds(scores, fars, weights), side="left")
-    return accepted[above] / accepted[-1] if accepted[-1] > 0 else np.full(len(fars), np.nan)
+    return accepted[above] / accepted[-1]
 
 
 def weighted_thresholds(

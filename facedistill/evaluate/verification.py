@@ -28,7 +28,9 @@ class TenFold:
 
     @property
     def accuracy(self) -> float:
-        return float(np.nanmean(self.accuracies))
+        """Mean of the folds; NaN where every fold is."""
+        judged = self.accuracies[~np.isnan(self.accuracies)]
+        return float(judged.mean()) if len(judged) else float("nan")
 
     def std(self, ddof: int = 0) -> float:
         """Spread of the folds; insightface prints ddof 0, FaceX-Zoo ddof 1 over the root of ten."""

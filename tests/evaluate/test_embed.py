@@ -1,5 +1,7 @@
 """Embeddings: the sum over the mirror image, modes restored, and files that appear whole."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -104,6 +106,16 @@ def test_images_of_two_sizes_are_named(faces):
         embed(Tiny(), faces, batch=2)
 
 
+class Trap:
+    """Runs code when it is unpickled."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
 def some_embeddings():
     return Embeddings(np.random.default_rng(0).standard_normal((4, 3)), np.arange(4.0))
 
@@ -139,7 +151,7 @@ def test_files_that_do_not_fit_are_refused(tmp_path, faces, damage):
     if damage == "missing":
         (folder / "index.csv").unlink()
     elif damage == "pickle":
-        np.save(folder / "embeddings.npy", np.array([{}], dtype=object), allow_pickle=True)
+        np.save(folder / "embeddings.npy", np.full((4, 3), Trap(tmp_path / "sprung"), dtype=object), allow_pickle=True)
     elif damage == "rows":
         np.save(folder / "embeddings.npy", np.zeros((3, 3)))
     elif damage == "index":
@@ -149,3 +161,4 @@ def test_files_that_do_not_fit_are_refused(tmp_path, faces, damage):
         (folder / "embeddings.npy").write_bytes(content[:-8])
     with pytest.raises(UserError, match="set"):
         load_embeddings(folder)
+    assert not (tmp_path / "sprung").exists()

@@ -105,6 +105,7 @@ def test_a_fold_that_weighs_nothing_says_nothing():
     result = ten_fold(np.where(same, 0.5, 1.5), same, 10, weights)
     assert np.isnan(result.accuracies[0])
     assert result.accuracy == 1
+    assert np.isnan(ten_fold(np.ones(20), same, 10, np.zeros(20)).accuracy)
 
 
 def test_a_zero_vector_stays_zero():
