@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ..errors import UserError
 from ..types import Spec
 from .facial_position import FacialPosition
 from .frame import cell_centres, square_grid
@@ -54,23 +55,23 @@ class LocalCentres(nn.Module):
         count: L, a square number where ``encode`` is ``query``: the centres then lie on a grid over the crop.
         position: code of a point of the face, if any.
         encode: whether the centres carry it, or the tokens at their own cells (prompts, which lie nowhere, a zero).
+
+    Raises:
+        UserError: width not divisible by heads, or centres that make no square grid.
     """
 
     def __init__(
         self, count: int, width: int, heads: int, position: FacialPosition | None, encode: Literal["query", "key"]
     ) -> None:
         super().__init__()
+        if width % heads:
+            raise UserError(f"The width {width} is not divisible by {heads} heads; change one of them.")
         self.heads, self.position, self.encode = heads, position, encode
         grid = square_grid(count) if position is not None and encode == "query" else None
         self.register_buffer("grid", grid, persistent=False)
         self.centres = nn.Parameter(torch.empty(count, width))
         nn.init.trunc_normal_(self.centres, std=0.02)
         self.query = nn.Linear(width, width, bias=False)
-
-    def observe(self, teacher: Float[Tensor, "B C H W"]) -> None:
-        """Show the positional code a training batch of the teacher's features."""
-        if self.position is not None:
-            self.position.observe(teacher)
 
     def forward(self, network: Tokens, tokens: Float[Tensor, "B N d"]) -> Float[Tensor, "B L d"]:
         """h: what the centres read from a network's tokens."""

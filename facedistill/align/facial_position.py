@@ -12,6 +12,7 @@ frame of ``frame.py``; the landmarks l are those of the template that every crop
 """
 
 import math
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -19,6 +20,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from ..errors import UserError
 from ..types import Spec
 from .frame import FACE_CELLS
 from .saliency import Saliency
@@ -46,20 +48,38 @@ def anchor() -> Float[Tensor, "1 2"]:
     return landmarks()[NOSE_TIP : NOSE_TIP + 1].floor() + 0.5
 
 
-def piecewise_index(distance: Float[Tensor, " N"], *, alpha: float, beta: float, gamma_p: float) -> Int[Tensor, " N"]:
-    """I(x) = round(x) up to α, then logarithmic, at most β; for distances, which have no sign.
-
-    I(x) = min( β, round( α + ln(x/α) / ln(γp/α) (β − α) ) )        x > α
-    """
-    far = alpha + (distance.clamp_min(alpha) / alpha).log() / math.log(gamma_p / alpha) * (beta - alpha)
-    return torch.where(distance <= alpha, distance.round(), far.round().clamp_max(beta)).long()
-
-
 def relative_distance(points: Float[Tensor, "N 2"], origin: Float[Tensor, "1 2"]) -> Float[Tensor, " N"]:
     """How differently two points lie to the five landmarks."""
     marks = landmarks().to(points.device)
-    r_N5, r_anchor = torch.cdist(points, marks) / FACE_CELLS, torch.cdist(origin, marks) / FACE_CELLS
+    r_N5, r_anchor = ((each[:, None] - marks).norm(dim=2) / FACE_CELLS for each in (points, origin))
     return FACE_CELLS * (r_N5 - r_anchor).norm(dim=1) / math.sqrt(5)
+
+
+@dataclass(frozen=True)
+class PiecewiseIndex:
+    """iRPE's buckets for distances, which have no sign: round(x) up to α, then logarithmic, at most β.
+
+    I(x) = min( β, round( α + ln(x/α) / ln(γp/α) (β − α) ) )        x > α
+
+    Raises:
+        UserError: not 0 < alpha < gamma_p and alpha <= beta.
+    """
+
+    alpha: float
+    beta: float
+    gamma_p: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.alpha < self.gamma_p or self.beta < self.alpha:
+            raise UserError(
+                f"The index function needs 0 < alpha < gamma_p and alpha <= beta; "
+                f"it got alpha {self.alpha:g}, beta {self.beta:g} and gamma_p {self.gamma_p:g}."
+            )
+
+    def __call__(self, distance: Float[Tensor, " N"]) -> Int[Tensor, " N"]:
+        decades = (distance.clamp_min(self.alpha) / self.alpha).log() / math.log(self.gamma_p / self.alpha)
+        far = (self.alpha + decades * (self.beta - self.alpha)).round().clamp_max(int(self.beta))
+        return torch.where(distance <= self.alpha, distance.round(), far).long()
 
 
 class FacialPosition(nn.Module):
@@ -70,25 +90,16 @@ class FacialPosition(nn.Module):
         teacher, stage: whose saliency counts.
         encoding: D_face; none for ``euclid``.
         gamma: γ, weight of D_face.
-        alpha, beta, gamma_p: of the index function; beta + 1 buckets.
+        index: from distances to buckets, int(beta) + 1 of them.
     """
 
     def __init__(
-        self,
-        width: int,
-        teacher: Spec,
-        stage: int,
-        *,
-        encoding: FaceDistance,
-        gamma: float,
-        alpha: float,
-        beta: float,
-        gamma_p: float,
+        self, width: int, teacher: Spec, stage: int, encoding: FaceDistance, *, gamma: float, index: PiecewiseIndex
     ) -> None:
         super().__init__()
-        self.encoding, self.gamma, self.alpha, self.beta, self.gamma_p = encoding, gamma, alpha, beta, gamma_p
+        self.encoding, self.gamma, self.index = encoding, gamma, index
         self.saliency = Saliency(teacher, stage) if encoding == "saliency" else None
-        self.table = nn.Parameter(torch.empty(int(beta) + 1, width))
+        self.table = nn.Parameter(torch.empty(int(index.beta) + 1, width))
         nn.init.trunc_normal_(self.table, std=0.02)  # as positional embeddings of Vision Transformers
 
     def observe(self, stage: Float[Tensor, "B C H W"]) -> None:
@@ -97,8 +108,7 @@ class FacialPosition(nn.Module):
             self.saliency.observe(stage)
 
     def forward(self, points: Float[Tensor, "N 2"]) -> Float[Tensor, "N d"]:
-        index = piecewise_index(self.distance(points), alpha=self.alpha, beta=self.beta, gamma_p=self.gamma_p)
-        return F.embedding(index, self.table)
+        return F.embedding(self.index(self.distance(points)), self.table)
 
     def distance(self, points: Float[Tensor, "N 2"]) -> Float[Tensor, " N"]:
         """D(i, anchor), in face cells."""

@@ -6,9 +6,10 @@
     L_Attn = MSE( Attn_T , Attn_S )            Attn: maps of the self-attention (MSA) over h
     L_Feat = MSE( MSA(h_T) , MSA(h_S) )
 
-Both are zero for a constant h. So both sides pass a LayerNorm without affine first - equal ones then cost 0 and
-unrelated ones 2, whatever L and d - and ``classify``, a margin softmax over the teacher's class centres on the pooled
-MSA(h_S) and MSA(h_T), keeps h telling identities apart.
+Both are zero for an h that ignores the image, so (a) both sides pass a LayerNorm without affine - equal ones then cost
+0 and unrelated ones 2, whatever L and d; (b) ``classify``, a margin softmax over the teacher's class centres on the
+pooled MSA(h_S) and MSA(h_T), keeps h telling identities apart; (c) neither distance moves the teacher's side of the
+mapping, else Attn of both sides becomes one constant map. Prompts learn from both distances all the same.
 """
 
 from typing import Literal
@@ -17,11 +18,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..align.centres import LocalCentres, SelfAttention, Tokens
-from ..align.facial_position import FacialPosition
+from ..align.centres import LocalCentres, SelfAttention
+from ..align.facial_position import FacialPosition, PiecewiseIndex
 from ..align.frame import check_stage
+from ..align.mapping import Local, UnifiedMapping
 from ..config import Choice
-from ..errors import UserError
 from ..heads.inherited import Inherited
 from ..method import AbstractMethod
 from ..teachers.classifier import TeacherClassifier
@@ -40,8 +41,8 @@ class URFM(AbstractMethod):
         width, heads: of both attentions; costs grow with width², so 128 suits a CPU.
         encoding, encode: which facial distance, and whether centres or cells carry its code.
         gamma, alpha, beta, gamma_p: weight of the facial distance, and the constants of iRPE's index function.
-        attention, normalise: compare maps or their product with the values, and whether after a LayerNorm.
-        stop_teacher: the student's distance does not move the teacher's side, nor its prompts.
+        attention: compare the maps, or their product with the values.
+        normalise, stop_teacher: safeguards (a) and (c).
         margin: of ``classify``.
 
     Raises:
@@ -70,46 +71,44 @@ class URFM(AbstractMethod):
         gamma_p: float = 8.0,
         attention: Literal["map", "context"] = "map",
         normalise: bool = True,
-        stop_teacher: bool = False,
+        stop_teacher: bool = True,
         margin: Choice | str = "cosface",
     ) -> None:
         super().__init__()
-        if width % heads:
-            raise UserError(f"URFM's width {width} is not divisible by its {heads} heads; change one of them.")
         self.stage = check_stage(student, stage, "student")
         self.teacher_stage = check_stage(teacher, teacher_stage, "teacher")
         self.reads_prompts = self.teacher_stage == len(teacher.stages) - 1
         self.attention, self.normalise, self.stop_teacher = attention, normalise, stop_teacher
-        numbers = {"gamma": gamma, "alpha": alpha, "beta": beta, "gamma_p": gamma_p}
-        face = (width, teacher, self.teacher_stage)
-        position = None if encoding == "none" else FacialPosition(*face, encoding=encoding, **numbers)
-        self.student_tokens = Tokens(student, self.stage, width)
-        self.teacher_tokens = Tokens(teacher, self.teacher_stage, width)
-        self.centres = LocalCentres(centres, width, heads, position, encode)
-        self.msa = SelfAttention(width, heads)
+        index, face = PiecewiseIndex(alpha, beta, gamma_p), (teacher, self.teacher_stage)
+        position = None if encoding == "none" else FacialPosition(width, *face, encoding, gamma=gamma, index=index)
+        local = LocalCentres(centres, width, heads, position, encode)
+        self.mapping = UnifiedMapping((student, self.stage), face, local, SelfAttention(width, heads))
         self.identity = Inherited(width, classifier, centres="best", margin=margin)
 
     def forward(self, student: Features, teacher: Features, batch: Batch) -> Terms:
+        seen = self._seen(teacher)
         if self.training:
-            self.centres.observe(teacher.stages[self.teacher_stage])
-        (maps_S, context_S, out_S), (maps_T, context_T, out_T) = map(self.msa, self.local_features(student, teacher))
-        attn_S, attn_T = (context_S, context_T) if self.attention == "context" else (maps_S, maps_T)
-        pooled = torch.cat([out_S.mean(1), out_T.mean(1)])
+            self.mapping.observe(seen[0])
+        own, wanted = self.local(student, teacher)
+        pooled = torch.cat([own.out.mean(1), wanted.out.mean(1)])
+        wanted = self.mapping.held(wanted, *seen) if self.stop_teacher else wanted
+        attention = (own.maps, wanted.maps) if self.attention == "map" else (own.context, wanted.context)
         return {
-            "attention": self._distance(attn_S, attn_T),
-            "feature": self._distance(out_S, out_T),
+            "attention": self._distance(*attention),
+            "feature": self._distance(own.out, wanted.out),
             "classify": self.identity(pooled, batch.labels.repeat(2)),
         }
 
-    def local_features(self, student: Features, teacher: Features) -> tuple[Tensor, Tensor]:
-        """h_S and h_T, B L d each."""
+    def local(self, student: Features, teacher: Features) -> tuple[Local, Local]:
+        """What the local centres see of the student and of the teacher."""
+        return self.mapping("student", student.stages[self.stage]), self.mapping("teacher", *self._seen(teacher))
+
+    def _seen(self, teacher: Features) -> tuple[Tensor, Tensor | None]:
         prompts = teacher.extras.get("prompts") if self.reads_prompts else None
-        tokens_S = self.student_tokens(student.stages[self.stage])
-        tokens_T = self.teacher_tokens(teacher.stages[self.teacher_stage], prompts)
-        return self.centres(self.student_tokens, tokens_S), self.centres(self.teacher_tokens, tokens_T)
+        return teacher.stages[self.teacher_stage], prompts
 
     def _distance(self, own: Tensor, wanted: Tensor) -> Tensor:
-        own, wanted = own.float(), (wanted.detach() if self.stop_teacher else wanted).float()
+        own, wanted = own.float(), wanted.float()
         if self.normalise:
             own, wanted = _normalised(own), _normalised(wanted)
         return F.mse_loss(own, wanted)
