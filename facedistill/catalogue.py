@@ -59,19 +59,18 @@ def _returns(function: Callable[..., Any], contract: type) -> bool:
 
 def _import_dotted(name: str, contract: type) -> Builder:
     try:
-        module = importlib.import_module(name)
-        offers = dict(_offers(module, contract))
+        offers = list(_offers(importlib.import_module(name), contract))
     except ModuleNotFoundError as error:
         if error.name is None or not name.startswith(error.name):
             raise
         owner, _, attribute = name.rpartition(".")
-        offers = {name: value for name, value in _offers_of(owner, contract) if name == attribute}
+        offers = [(known, builder) for known, builder in _offers_of(owner, contract) if known == attribute]
     if len(offers) != 1:
         raise UserError(
             f"'{name}' must name a module with exactly one {contract.__name__}, or that class or function itself; "
-            f"it offers {', '.join(offers) or 'none'}."
+            f"it offers {', '.join(builder.__name__ for _, builder in offers) or 'none'}."
         )
-    return next(iter(offers.values()))
+    return offers[0][1]
 
 
 def _offers_of(module: str, contract: type) -> Iterator[tuple[str, Builder]]:
