@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -20,16 +21,19 @@ def read_landmarks(path: Path) -> dict[str, Float[np.ndarray, "5 2"]]:
     Raises:
         UserError: a column is missing, or a row has no number where one is due.
     """
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(file)
+    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        rows = csv.DictReader(file, restval="")
         missing = set(COLUMNS) - set(rows.fieldnames or ())
         if missing:
             raise UserError(f"{path} lacks the columns {', '.join(sorted(missing))}; it needs {','.join(COLUMNS)}.")
         return {row["path"]: _points(row, f"{path}, line {rows.line_num}") for row in rows}
 
 
-def _points(row: dict[str, str], where: str) -> Float[np.ndarray, "5 2"]:
+def _points(row: dict[str | Any, str | Any], where: str) -> Float[np.ndarray, "5 2"]:
     try:
-        return np.array([row[column] for column in COLUMNS[1:]], dtype=np.float32).reshape(5, 2)
-    except (TypeError, ValueError):
-        raise UserError(f"{where}: ten numbers are due, x and y of five points in crop pixels.") from None
+        points = np.array([float(row[column]) for column in COLUMNS[1:]], dtype=np.float32).reshape(5, 2)
+    except ValueError:
+        points = np.full((5, 2), np.nan, dtype=np.float32)
+    if not np.isfinite(points).all():
+        raise UserError(f"{where}: ten numbers are due, x and y of five points in crop pixels.")
+    return points

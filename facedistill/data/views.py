@@ -79,12 +79,14 @@ class Views:
     @classmethod
     def none(cls) -> "Views":
         """Every view is the crop itself."""
-        return cls(mirror=0.0, rotate_deg=0.0, shift_px=0.0, scale=(1, 1), brightness=0.0, grey=0.0, low_resolution=0.0)
+        return cls(
+            mirror=0.0, rotate_deg=0.0, shift_px=0.0, scale=(1.0, 1.0), brightness=0.0, grey=0.0, low_resolution=0.0
+        )
 
     @classmethod
     def mirror_only(cls) -> "Views":
         """What most published recognisers were trained with."""
-        return cls(rotate_deg=0.0, shift_px=0.0, scale=(1, 1), brightness=0.0, grey=0.0, low_resolution=0.0)
+        return cls(rotate_deg=0.0, shift_px=0.0, scale=(1.0, 1.0), brightness=0.0, grey=0.0, low_resolution=0.0)
 
 
 _CHANCES = frozenset({"mirror", "grey", "occlusion", "blur", "low_resolution", "jpeg"})
@@ -149,13 +151,13 @@ def _affine(image: Image, views: Views, drawn: Draws) -> Image:
 
 
 def _colour(image: Image, views: Views, drawn: Draws) -> Image:
-    """One 3 x 3 matrix: towards grey, then a gain for each of red, green and blue."""
+    """One 3 x 3 matrix: a gain for each of red, green and blue, then towards grey."""
     kept = 0.0 if drawn.grey < views.grey else 1 + _around(views.saturation, drawn.saturation)
     gains = [1 + _around(views.colour, gain) for gain in (drawn.red, drawn.green, drawn.blue)]
     if kept == 1 and gains == [1, 1, 1]:
         return image
     matrix = kept * np.eye(3, dtype=np.float32) + (1 - kept) * _GREY
-    return cv2.transform(image, np.array(gains, dtype=np.float32)[:, None] * matrix)
+    return cv2.transform(image, matrix * np.array(gains, dtype=np.float32))
 
 
 def _light(image: Image, views: Views, drawn: Draws) -> Image:
@@ -174,7 +176,7 @@ def _occlusion(image: Image, views: Views, drawn: Draws) -> Image:
         return image
     height, width = image.shape[:2]
     area = _within(views.occlusion_share, drawn.occlusion_share) * height * width
-    aspect = 2 ** _around(1, drawn.occlusion_aspect)  # from twice as high as wide to twice as wide as high
+    aspect = 2 ** _around(1.0, drawn.occlusion_aspect)  # from twice as high as wide to twice as wide as high
     right = min(width, round(math.sqrt(area * aspect)))
     down = min(height, round(math.sqrt(area / aspect)))
     left, top = round(drawn.occlusion_left * (width - right)), round(drawn.occlusion_top * (height - down))
