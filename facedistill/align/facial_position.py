@@ -77,8 +77,8 @@ class PiecewiseIndex:
             )
 
     def __call__(self, distance: Float[Tensor, " N"]) -> Int[Tensor, " N"]:
-        decades = (distance.clamp_min(self.alpha) / self.alpha).log() / math.log(self.gamma_p / self.alpha)
-        far = (self.alpha + decades * (self.beta - self.alpha)).round().clamp_max(int(self.beta))
+        share = (distance.clamp_min(self.alpha) / self.alpha).log() / math.log(self.gamma_p / self.alpha)
+        far = (self.alpha + share * (self.beta - self.alpha)).round().clamp_max(int(self.beta))
         return torch.where(distance <= self.alpha, distance.round(), far).long()
 
 

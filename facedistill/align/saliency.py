@@ -37,7 +37,7 @@ class Saliency(nn.Module):
     def at(self, points: Float[Tensor, "N 2"]) -> Float[Tensor, " N"]:
         """s at points on the face, linear between cell centres; 0 everywhere before the first batch."""
         mean = self.total / self.batches.clamp_min(1)
-        low, high = mean.aminmax()
+        low, high = mean.min(), mean.max()
         map_HW = (mean - low) / (high - low).clamp_min(torch.finfo(torch.float32).tiny)
         return ((_between(self.ys, points[:, 1]) @ map_HW) * _between(self.xs, points[:, 0])).sum(1)
 

@@ -10,7 +10,7 @@ The student learns to live in the teacher's space, so its embeddings can be sear
 from typing import Literal
 
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..align.project import bridge
 from ..config import Choice, build
@@ -54,6 +54,10 @@ class Inherited(AbstractHead):
     def forward(self, embedding: Float[Tensor, "B D"], labels: Int[Tensor, " B"]) -> Float[Tensor, ""]:
         loss: Tensor = self.softmax(self.adapter(embedding), labels)
         return loss
+
+    def class_centres(self) -> Float[Tensor, "K D"] | None:
+        """Centres among this network's embeddings; none behind an adapter, where they belong to its output."""
+        return self.softmax.class_centres() if isinstance(self.adapter, nn.Identity) else None
 
 
 def _centres(classifier: TeacherClassifier, centres: Centres) -> Float[Tensor, "K D"]:

@@ -52,6 +52,9 @@ class MarginHead(AbstractHead):
         else:
             self.register_buffer("centres", centres.detach().clone().float())
 
+    def class_centres(self) -> Float[Tensor, "K D"]:
+        return self.centres
+
     def forward(self, embedding: Float[Tensor, "B D"], labels: Int[Tensor, " B"]) -> Float[Tensor, ""]:
         with torch.autocast(embedding.device.type, enabled=False):
             logits_BK = self.logits(embedding.float(), labels)

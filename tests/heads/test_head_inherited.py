@@ -81,3 +81,8 @@ def test_frozen_centres_follow_the_module_and_its_state():
     twin.load_state_dict(Inherited(8, classifier(HEAD)).state_dict())
     assert torch.allclose(twin.softmax.centres, F.normalize(HEAD))
     assert twin.double().softmax.centres.dtype == torch.float64
+
+
+def test_centres_can_be_inherited_again_unless_they_lie_behind_an_adapter():
+    assert torch.allclose(Inherited(8, classifier()).class_centres(), F.normalize(HEAD))
+    assert Inherited(6, classifier()).class_centres() is None
