@@ -36,21 +36,31 @@ class Attention(nn.Module):
 
     def __init__(self, width: int, heads: int, *, qkv_bias: bool = True) -> None:
         super().__init__()
-        if width % heads:
-            raise UserError(f"A Transformer of width {width} cannot have {heads} heads; take a divisor of the width.")
-        self.heads = heads
+        self.heads = checked_heads(width, heads)
         self.qkv = nn.Linear(width, 3 * width, bias=qkv_bias)
         self.proj = nn.Linear(width, width)
 
     def forward(self, tokens: Float[Tensor, "B N C"]) -> Float[Tensor, "B N C"]:
-        return self.proj(self.attend(tokens, None))
+        return self.proj(attend(self.qkv(tokens), self.heads))
 
-    def attend(self, tokens: Float[Tensor, "*A N C"], bias: Tensor | None) -> Float[Tensor, "*A N C"]:
-        """What the heads read, side by side; ``bias``, which broadcasts to A heads N N, is added to QKᵀ/√d."""
-        q, k, v = self.qkv(tokens).unflatten(-1, (3, self.heads, -1)).movedim(-3, 0).transpose(-3, -2)
-        # The cast: under autocast the projections are bfloat16, and a bias must be what they are.
-        mask = None if bias is None else bias.to(q.dtype)
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(-3, -2).flatten(-2)
+
+def attend(qkv: Float[Tensor, "*A N QKV"], heads: int, bias: Tensor | None = None) -> Float[Tensor, "*A N C"]:
+    """What the heads read, side by side; ``bias``, which broadcasts to A heads N N, is added to QKᵀ/√d."""
+    q, k, v = qkv.unflatten(-1, (3, heads, -1)).movedim(-3, 0).transpose(-3, -2)
+    # The cast: under autocast the projections are bfloat16, and a bias must be what they are.
+    mask = None if bias is None else bias.to(q.dtype)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(-3, -2).flatten(-2)
+
+
+def checked_heads(width: int, heads: int) -> int:
+    """``heads``, if they divide the width.
+
+    Raises:
+        UserError: they do not.
+    """
+    if width % heads:
+        raise UserError(f"A Transformer of width {width} cannot have {heads} heads; take a divisor of the width.")
+    return heads
 
 
 class StochasticDepth(nn.Module):
