@@ -145,8 +145,16 @@ def test_a_person_resembles_himself() -> None:
 
 def test_without_hardness_every_picture_is_the_same() -> None:
     face = faces(hardness=0.0)
-    middle = slice(30, 100), slice(35, 78)
-    np.testing.assert_array_equal(face.image(0)[middle], face.image(1)[middle])
+    np.testing.assert_array_equal(face.image(0), face.image(1))
+    assert np.abs(faces().image(0).astype(int) - faces().image(1)).mean() > 10
+
+
+@pytest.mark.parametrize(("size_px", "hardness"), [(16, 1.0), (48, 1.0), (112, 3.0)])
+def test_extremes_are_drawn(size_px: int, hardness: float) -> None:
+    drawn = faces(identities=20, size_px=size_px, hardness=hardness)
+    for index in range(0, 40, 3):
+        assert drawn.image(index).std() > 1
+        assert np.isfinite(drawn.landmarks_px(index)).all()
 
 
 def test_light_moves_pixels_and_not_landmarks() -> None:

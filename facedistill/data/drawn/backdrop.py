@@ -15,7 +15,6 @@ def paint_backdrop(
 ) -> Float[np.ndarray, "H W 3"]:
     """Radiance in grey levels; ``to_crop`` is the similarity from the camera's plane, as for the head."""
     canvas = cv2.resize(scene.backdrop, (size_px, size_px), interpolation=cv2.INTER_CUBIC)
-    canvas = np.clip(canvas, 0, 255).astype(np.uint8)
     light = scene.light.ambient + 0.6 * scene.light.key
     chin, width = person.chin_drop, person.head_width
     if person.hair_length > 0.45:

@@ -60,7 +60,7 @@ def glaze(
     below = canvas[top:bottom, left:right]
     share = mask * np.float32(opacity / 255)
     paint = np.empty_like(below)
-    paint[:] = np.clip(colour, 0, 255)
+    paint[:] = colour
     below[:] = cv2.blendLinear(below, paint, 1 - share, share)
 
 

@@ -15,7 +15,7 @@ def hair_map(person: Person, dress: Dress) -> Float[np.ndarray, "V U"]:
     """Share of hair in every texel, 0 to 1, from the hairline backwards."""
     mask = np.zeros(MAP_SHAPE, np.uint8)
     cv2.fillPoly(mask, [fixed_point(texels(_outline(person, dress)))], 255, cv2.LINE_AA, FRACTION_BITS)
-    return cv2.GaussianBlur(mask, (0, 0), 1.6) * np.float32(1 / 255)
+    return cv2.blur(mask, (5, 5)) * np.float32(1 / 255)
 
 
 def paint_hair(
@@ -24,9 +24,7 @@ def paint_hair(
     """The canvas with coloured strands where the hair is."""
     strands = cv2.convertScaleAbs(cv2.transform(1 + 0.18 * person.strands, person.hair_colour[:, None]))
     share = np.minimum(np.float32(1.6) * hair, 1)
-    return cv2.blendLinear(
-        canvas, cv2.resize(strands, MAP_SHAPE[::-1], interpolation=cv2.INTER_CUBIC), 1 - share, share
-    )
+    return cv2.blendLinear(canvas, cv2.resize(strands, MAP_SHAPE[::-1]), 1 - share, share)
 
 
 def _outline(p: Person, dress: Dress) -> np.ndarray:

@@ -25,7 +25,7 @@ class Expression:
 
 @dataclass(frozen=True)
 class Pose:
-    """Turn of the head; positive yaw shows its left cheek (right in the image), positive pitch looks down."""
+    """Turn of the head; positive yaw moves the nose right in the image, positive pitch up, positive roll clockwise."""
 
     yaw_rad: float
     pitch_rad: float
@@ -109,9 +109,9 @@ def draw_scene(seed: int, identity: int, picture: int, hardness: float) -> Scene
         expression=_expression(chance, hardness),
         pose=_pose(chance, hardness),
         light=_light(chance, hardness),
-        dress=_dress(chance, hardness),
         camera=_camera(chance, hardness),
         backdrop=_backdrop(chance, hardness),
+        dress=_dress(chance, hardness),
     )
 
 
@@ -148,7 +148,7 @@ def _light(chance: Chance, hardness: float) -> Light:
     ambient = np.clip(0.45 + hardness * chance.around(0, 0.12), 0.15, 0.9)
     return Light(
         direction=direction.astype(np.float32),
-        key=(key * (1 + hardness * chance.colour(-0.07, 0.07))).astype(np.float32),
+        key=(key * (1 + hardness * chance.colour(-0.06, 0.06))).astype(np.float32),
         ambient=(ambient * (1 + hardness * chance.colour(-0.06, 0.06))).astype(np.float32),
         gloss=0.08 + hardness * chance.between(0, 0.12),
         shadow=min(1.0, hardness * chance.between(0.2, 0.9)),
@@ -159,7 +159,7 @@ def _dress(chance: Chance, hardness: float) -> Dress:
     has_glasses, dark_lens = chance.happens(0.16 * hardness), chance.happens(0.25)
     lens = chance.between(0.75, 0.95) if dark_lens else chance.between(0, 0.12)
     masked, patched = chance.happens(0.04 * hardness), chance.happens(0.14 * hardness)
-    mask_rgb, patch = chance.colour(60, 240), _patch(chance)
+    mask_rgb = chance.colour(60, 240)
     return Dress(
         glasses=lens if has_glasses else -1.0,
         glasses_shape=(chance.between(10.5, 13.5), chance.between(6.5, 10.5), chance.between(0, 1)),
@@ -168,10 +168,10 @@ def _dress(chance: Chance, hardness: float) -> Dress:
         parting_px=hardness * chance.around(0, 8),
         stubble=hardness * chance.around(0, 0.2),
         lipstick=hardness * max(0.0, chance.around(-0.3, 0.4)),
-        tan=(1 + hardness * chance.colour(-0.06, 0.06)).astype(np.float32),
-        cloth_rgb=chance.colour(20, 230),
-        patch=patch if patched else None,
-        patch_rgb=chance.colour(30, 230),
+        tan=(1 + hardness * chance.colour(-0.04, 0.04)).astype(np.float32),
+        cloth_rgb=110 + hardness * chance.colour(-90, 110),
+        patch_rgb=chance.between(60, 200) + chance.colour(-35, 35),
+        patch=_patch(chance) if patched else None,
     )
 
 
@@ -191,7 +191,7 @@ def _camera(chance: Chance, hardness: float) -> Camera:
     return Camera(
         exposure=float(np.exp(hardness * chance.around(0, 0.18))),
         contrast=1 + hardness * chance.around(0, 0.1),
-        white_balance=(1 + hardness * chance.colour(-0.06, 0.06)).astype(np.float32),
+        white_balance=(1 + hardness * chance.colour(-0.05, 0.05)).astype(np.float32),
         grey=chance.happens(0.05 * hardness),
         blur_px=max(0.0, hardness * chance.around(0.35, 0.45)),
         motion_px=(motion_px * np.cos(motion_rad), motion_px * np.sin(motion_rad)) if moved else (0.0, 0.0),
@@ -204,5 +204,5 @@ def _camera(chance: Chance, hardness: float) -> Camera:
 def _backdrop(chance: Chance, hardness: float) -> np.ndarray:
     """One colour, more uneven and more various the harder."""
     level = 128 + hardness * (chance.colour(-25, 25) + chance.between(-70, 70))
-    uneven = hardness * chance.generator.uniform(-45, 45, (4, 4, 1)) + chance.generator.uniform(-15, 15, (4, 4, 3))
-    return np.clip(level + uneven, 0, 255).astype(np.float32)
+    uneven = chance.generator.uniform(-45, 45, (4, 4, 1)) + chance.generator.uniform(-15, 15, (4, 4, 3))
+    return np.clip(level + hardness * uneven, 0, 255).astype(np.uint8)

@@ -53,7 +53,7 @@ def _unevenness(p: Person) -> Float[np.ndarray, "V U"]:
         return broad
     spots = np.maximum(np.tile(p.mottle, (5, 4))[: HALF_SIZE[1], : HALF_SIZE[0]] - 0.8, 0)
     level = p.nose_drop - 3
-    return broad - 0.3 * p.freckles * spots * blobs([*pair(20, level, 12, 7, 1), (0, level - 3, 9, 6, 1)], every=2)
+    return broad - 0.2 * p.freckles * spots * blobs([*pair(20, level, 12, 7, 1), (0, level - 3, 9, 6, 1)], every=2)
 
 
 def _beard(canvas: np.ndarray, p: Person, stubble: float) -> None:
