@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from ..types import Features, Spec, Stage
 
-Prompts = Mapping[int, Float[Tensor, "T C"]]
-"""Prompts by the number of the block they enter."""
+Prompts = Mapping[int, Float[Tensor, "T _"]]
+"""Prompts by the number of the block they enter, T C each; C is that of the block's stage."""
 
 NO_PROMPTS: Prompts = MappingProxyType({})
 
