@@ -14,6 +14,7 @@ from facedistill.backbones.contract import AbstractBackbone, AbstractPromptable
 from facedistill.backbones.load import save_backbone
 from facedistill.catalogue import catalogue
 from facedistill.config import build
+from facedistill.errors import UserError
 from facedistill.heads.contract import AbstractHead
 from facedistill.method import AbstractMethod
 from facedistill.teachers.contract import AbstractTeacher
@@ -22,11 +23,13 @@ from facedistill.types import Batch
 
 METHODS = catalogue("methods", AbstractMethod)
 HEADS = catalogue("heads", AbstractHead)
-BACKBONES = catalogue("backbones", AbstractBackbone)
+ALL_BACKBONES = catalogue("backbones", AbstractBackbone)
+EXTRAS = {"timm"}
+"""Networks of an optional extra; asked like all others where it is installed and works."""
 SMALL_PX = 56
 """Half the face size: the smallest that leaves every family's grids whole (patches of 8, windows of 7)."""
-LARGE_WEIGHTS = 30_000_000
-"""Above this only shapes are asked about, unless slow tests are asked for; the family's small member is asked all."""
+LARGE_WEIGHTS = 10_000_000
+"""Above this only shapes are asked about, unless slow tests are asked for; a family's smallest is asked all."""
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -39,26 +42,41 @@ def test_head(name: str) -> None:
     check_head(HEADS[name])
 
 
+@cache
+def on_meta(name: str) -> AbstractBackbone:
+    """The network as shapes without data."""
+    with torch.device("meta"):
+        backbone: AbstractBackbone = ALL_BACKBONES[name]()
+    return backbone
+
+
+def is_here(name: str) -> bool:
+    try:
+        on_meta(name)
+    except UserError:
+        return name not in EXTRAS
+    return True
+
+
+BACKBONES = {name: build for name, build in ALL_BACKBONES.items() if is_here(name)}
+
+
 def small(name: str) -> Callable[[], AbstractBackbone]:
     """The network's builder, for small images where it can be told so."""
     takes = inspect.signature(BACKBONES[name]).parameters
     return partial(BACKBONES[name], size_px=SMALL_PX) if "size_px" in takes else BACKBONES[name]
 
 
-@cache
-def on_meta(name: str) -> AbstractBackbone:
-    """The network as shapes without data."""
-    with torch.device("meta"):
-        backbone: AbstractBackbone = BACKBONES[name]()
-    return backbone
-
-
 def weights_in(name: str) -> int:
     return sum(parameter.numel() for parameter in on_meta(name).parameters())
 
 
+SMALLEST = {BACKBONES[name].__module__: name for name in sorted(BACKBONES, key=weights_in, reverse=True)}
+"""By family."""
+
+
 def is_large(name: str) -> bool:
-    return weights_in(name) > LARGE_WEIGHTS
+    return weights_in(name) > LARGE_WEIGHTS and name not in SMALLEST.values()
 
 
 @pytest.mark.parametrize(
@@ -108,12 +126,7 @@ def an_onnx_file(folder: Path) -> str:
     return str(folder / "net.onnx")
 
 
-PROMPTABLE = {
-    BACKBONES[name].__module__: name
-    for name in sorted(BACKBONES, key=weights_in, reverse=True)
-    if isinstance(on_meta(name), AbstractPromptable)
-}.values()
-"""The smallest network of every family that takes prompts."""
+PROMPTABLE = [name for name in SMALLEST.values() if isinstance(on_meta(name), AbstractPromptable)]
 TEACHERS: dict[str, tuple[str, Callable[[Path], dict[str, object]]]] = {
     "live": ("live", lambda folder: {"weights": a_checkpoint("mobilefacenet_1m2", folder)}),
     "live in bf16": ("live", lambda folder: {"weights": a_checkpoint("iresnet_18", folder), "precision": "bf16"}),
