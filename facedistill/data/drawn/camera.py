@@ -14,12 +14,10 @@ def photograph(radiance: Float[np.ndarray, "H W 3"], camera: Camera, sensor: Cha
     picture = _blur(_expose(radiance, camera), camera, unit_px)
     if camera.coarseness > 1:
         picture = _coarsen(picture, camera.coarseness)
-    if camera.noise:
-        grain = camera.noise * sensor.generator.standard_normal(picture.shape[:2], dtype=np.float32)
-        picture = cv2.add(picture, cv2.merge([grain] * 3))
     if camera.grey:
         picture = cv2.transform(picture, np.full((3, 3), 1 / 3, np.float32))
-    pixels = np.clip(picture, 0, 255, out=picture).astype(np.uint8)
+    grain = camera.noise * sensor.generator.standard_normal(picture.shape[:2], dtype=np.float32)
+    pixels = cv2.add(picture, cv2.merge([grain] * 3), dtype=cv2.CV_8U)
     return pixels if camera.jpeg_quality is None else _compress(pixels, camera.jpeg_quality)
 
 

@@ -16,6 +16,8 @@ CIRCLE: Float[np.ndarray, "24 2"] = np.array(
 )
 
 Points = Float[np.ndarray, "_ 2"]
+Layer = tuple[Sequence[Points], Float[np.ndarray, "3"]]
+"""Polygons and their colour, RGB."""
 
 
 def outline(centre: tuple[Number, Number], radius: tuple[Number, Number]) -> Points:
@@ -46,22 +48,29 @@ def glaze(
     colour: Float[np.ndarray, "3"],
     opacity: float = 1.0,
     soft_texels: float = 0.0,
-    within: Sequence[Points] = (),
+    layers: Sequence[Layer] = (),
 ) -> None:
-    """Let a colour show through polygons, in place; ``soft_texels`` blurs their rim, ``within`` cuts them by others."""
-    polygons = [fixed_point(texels(shape)) for shape in shapes]
-    box = _box(polygons, MARGIN_TEXELS + int(2 * soft_texels), canvas.shape)
-    mask = _mask(polygons, box)
-    if within:
-        mask = cv2.min(mask, _mask([fixed_point(texels(shape)) for shape in within], box))
+    """Let a colour show through polygons, in place; ``soft_texels`` blurs their rim.
+
+    ``layers`` lie on the colour, opaque and in order, and show through the same polygons only.
+    """
+    polygons = _corners(shapes)
+    left, top, right, bottom = _box(polygons, MARGIN_TEXELS + int(2 * soft_texels), canvas.shape)
+    below, corner = canvas[top:bottom, left:right], np.array([left, top], np.int32) << FRACTION_BITS
+    mask = np.zeros(below.shape[:2], np.uint8)
+    _fill(mask, polygons, corner, [255.0])
     if soft_texels:
-        mask = cv2.GaussianBlur(mask, (0, 0), soft_texels)
-    left, top, right, bottom = box
-    below = canvas[top:bottom, left:right]
-    share = mask * np.float32(opacity / 255)
+        cv2.GaussianBlur(mask, (0, 0), soft_texels, dst=mask)
     paint = np.empty_like(below)
     paint[:] = colour
+    for layer, layer_colour in layers:
+        _fill(paint, _corners(layer), corner, layer_colour.tolist())
+    share = mask * np.float32(opacity / 255)
     below[:] = cv2.blendLinear(below, paint, 1 - share, share)
+
+
+def _corners(shapes: Sequence[Points]) -> list[np.ndarray]:
+    return [fixed_point(texels(shape)) for shape in shapes]
 
 
 def _box(polygons: list[np.ndarray], margin: int, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
@@ -70,10 +79,6 @@ def _box(polygons: list[np.ndarray], margin: int, shape: tuple[int, ...]) -> tup
     return max(x - margin, 0), max(y - margin, 0), min(x + width + margin, shape[1]), min(y + height + margin, shape[0])
 
 
-def _mask(polygons: list[np.ndarray], box: tuple[int, int, int, int]) -> np.ndarray:
-    left, top, right, bottom = box
-    mask = np.zeros((bottom - top, right - left), np.uint8)
-    corner = np.array([left, top], np.int32) << FRACTION_BITS
+def _fill(image: np.ndarray, polygons: list[np.ndarray], corner: np.ndarray, colour: Sequence[float]) -> None:
     for polygon in polygons:
-        cv2.fillPoly(mask, [polygon - corner], 255, cv2.LINE_AA, FRACTION_BITS)
-    return mask
+        cv2.fillPoly(image, [polygon - corner], colour, cv2.LINE_AA, FRACTION_BITS)

@@ -7,10 +7,15 @@ Number = int | float
 
 
 class Chance:
-    """A counter-based stream of its own for every key, the same in every process and order."""
+    """A stream of its own for every key, the same in every process and order.
 
-    def __init__(self, seed: int, *key: int) -> None:
-        self.generator = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=key)))
+    Philox is a function of key and counter (Salmon et al. 2011): seed and purpose are the key; identity and picture
+    are the counter's upper half, and drawing counts in the lower.
+    """
+
+    def __init__(self, seed: int, purpose: int, identity: int, picture: int = 0) -> None:
+        key, counter = np.array([seed, purpose], np.uint64), np.array([0, 0, picture, identity], np.uint64)
+        self.generator = np.random.Generator(np.random.Philox(key=key, counter=counter))
 
     def around(self, mean: Number, spread: Number) -> float:
         """A normal number, its tails cut at 2 spreads."""

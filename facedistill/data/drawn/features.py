@@ -14,7 +14,7 @@ BELLY = 1 - ALONG**2
 SIDES = (-1, 1)
 """The image's left and right; features turn outwards with their sign."""
 DARK = np.array([22, 14, 12], np.float32)
-WHITE = np.array([255, 255, 255], np.float32)
+GLINT = np.array([235, 235, 235], np.float32)
 SCLERA = np.array([214, 206, 200], np.float32)
 TEETH = np.array([222, 214, 200], np.float32)
 
@@ -41,14 +41,15 @@ def _eyes(canvas: np.ndarray, p: Person, e: Expression) -> None:
     lids = [_lids(p, e, side) for side in SIDES]
     opening = [between(*lid) for lid in lids]
     centres = [(side * p.eye_apart + e.gaze[0], EYE_T + e.gaze[1]) for side in SIDES]
-    glaze(canvas, opening, SCLERA, 1.0, 0.4)
-    glaze(canvas, [outline(centre, (p.iris, p.iris)) for centre in centres], p.eye_colour, within=opening)
-    glaze(canvas, [outline(centre, (1.3, 1.3)) for centre in centres], DARK, within=opening)
-    glaze(canvas, [outline((s + 0.9, t - 1), (0.7, 0.7)) for s, t in centres], WHITE, 0.9, within=opening)
+    irises = [outline(centre, (p.iris, p.iris)) for centre in centres]
+    pupils = [outline(centre, (1.3, 1.3)) for centre in centres]
+    glints = [outline((s + 0.9, t - 1), (0.7, 0.7)) for s, t in centres]
+    eyeball = [(irises, p.eye_colour), (pupils, DARK), (glints, GLINT)]
+    glaze(canvas, opening, SCLERA, 1.0, 0.4, eyeball)
     lash, fold = 0.25 + 0.5 * BELLY, 1.2 + 1.2 * p.eye_fold
     folds = [between(s, upper - fold - 0.5 * lash, upper - fold + 0.5 * lash) for s, upper, _ in lids]
-    glaze(canvas, folds, 0.5 * p.skin, 0.3 + 0.4 * p.eye_fold, 0.4)
-    glaze(canvas, [between(s, lower - 0.4 * lash, lower + 0.4 * lash) for s, _, lower in lids], 0.45 * p.skin, 0.6)
+    edges = [between(s, lower - 0.4 * lash, lower + 0.4 * lash) for s, _, lower in lids]
+    glaze(canvas, folds + edges, 0.5 * p.skin, 0.4 + 0.3 * p.eye_fold, 0.4)
     glaze(canvas, [between(s, upper - lash, upper + lash) for s, upper, _ in lids], DARK, 0.85)
 
 
