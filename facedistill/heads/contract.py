@@ -16,3 +16,7 @@ class AbstractHead(nn.Module, ABC):
     @abstractmethod
     def forward(self, embedding: Float[Tensor, "B D"], labels: Int[Tensor, " B"]) -> Float[Tensor, ""]:
         """Mean loss over the labelled samples (``UNLABELLED`` ones are passed over; none labelled gives 0)."""
+
+    def class_centres(self) -> Float[Tensor, "K D"] | None:
+        """The classifier, for whoever inherits it once this network teaches; None where there is none."""
+        return None

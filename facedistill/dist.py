@@ -1,0 +1,53 @@
+"""More than one process. Nothing else in the package imports ``torch.distributed``."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+def rank() -> int:
+    """Number of this process, 0 where there is only one."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def world() -> int:
+    """How many processes train together."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+@contextmanager
+def processes(device: torch.device) -> Iterator[None]:
+    """Join the processes that ``torchrun`` started; on its own a process stays alone."""
+    if "WORLD_SIZE" not in os.environ or dist.is_initialized():
+        yield
+        return
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def local_device(device: torch.device) -> torch.device:
+    """The GPU that belongs to this process under ``torchrun``; any other device as it is."""
+    local = os.environ.get("LOCAL_RANK")
+    return torch.device("cuda", int(local)) if local and device.type == "cuda" and device.index is None else device
+
+
+def shared(module: nn.Module) -> nn.Module:
+    """``module`` with its gradients averaged over processes."""
+    return DistributedDataParallel(module) if world() > 1 else module
+
+
+def mean(value: Tensor) -> Tensor:
+    """Mean of a detached tensor over processes."""
+    if world() == 1:
+        return value
+    total = value.clone()
+    dist.all_reduce(total)
+    return total / world()
