@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..types import Features
 from .contract import AbstractBackbone, Preprocess
+from .prelu import PReLU
 
 WIDTHS = (64, 128, 256, 512)
 LAST_NORM = ("last_norm.", "features.")
@@ -46,7 +47,7 @@ class _IResNet(AbstractBackbone):
         super().__init__(preprocess)
         self.conv1 = _conv3x3(3, WIDTHS[0], stride=1)
         self.bn1 = nn.BatchNorm2d(WIDTHS[0])
-        self.prelu = nn.PReLU(WIDTHS[0])
+        self.prelu = PReLU(WIDTHS[0])
         self.layer1 = _layer(WIDTHS[0], WIDTHS[0], blocks[0])
         self.layer2 = _layer(WIDTHS[0], WIDTHS[1], blocks[1])
         self.layer3 = _layer(WIDTHS[1], WIDTHS[2], blocks[2])
@@ -78,7 +79,7 @@ class _Block(nn.Module):
         self.bn1 = nn.BatchNorm2d(width_in)
         self.conv1 = _conv3x3(width_in, width, stride=1)
         self.bn2 = nn.BatchNorm2d(width)
-        self.prelu = nn.PReLU(width)
+        self.prelu = PReLU(width)
         self.conv2 = _conv3x3(width, width, stride=stride)
         self.bn3 = nn.BatchNorm2d(width)
         self.downsample = _shortcut(width_in, width) if stride > 1 else nn.Identity()

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..types import Features
 from .contract import AbstractBackbone, Preprocess
+from .prelu import PReLU
 
 WIDTH_BEFORE_GLOBAL = 512
 
@@ -100,9 +101,9 @@ def _conv(width_in: int, width: int, kernel: int, stride: int = 1, *, groups: in
     return nn.Sequential(conv, nn.BatchNorm2d(width))
 
 
-def _prelu(width: int) -> nn.PReLU:
+def _prelu(width: int) -> PReLU:
     """One slope per channel, 0.25 at first."""
-    return nn.PReLU(width)
+    return PReLU(width)
 
 
 def _initialise(module: nn.Module) -> None:
