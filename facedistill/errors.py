@@ -2,10 +2,14 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import ClassVar
 
 
 class UserError(Exception):
-    """The user can mend this; the command line prints it without a traceback and exits with 2."""
+    """The user can mend this; the command line prints it without a traceback and exits with ``exit_code``."""
+
+    exit_code: ClassVar[int] = 2
+    """2: wrong usage or input. 1: the work itself failed."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str], where: str = "") -> UserError:

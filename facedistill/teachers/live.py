@@ -33,13 +33,18 @@ class Live(AbstractFrozen):
         precision: Literal["fp32", "bf16"] = "fp32",
     ) -> None:
         self._weights = weights_file(weights)
-        super().__init__(_open(self._weights, backbone), precision)
+        super().__init__(open_network(self._weights, backbone), precision)
 
     def head_centres(self) -> Tensor | None:
         return head_beside(self._weights)
 
 
-def _open(weights: Path, backbone: dict[str, Any] | str | None) -> AbstractBackbone:
+def open_network(weights: Path, backbone: dict[str, Any] | str | None = None) -> AbstractBackbone:
+    """The network behind a safetensors file, a run folder or an ONNX file.
+
+    Raises:
+        UserError: as ``Live``.
+    """
     if weights.suffix != ".onnx":
         return load_backbone(weights, backbone)
     if backbone is not None:

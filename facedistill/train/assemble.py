@@ -1,0 +1,154 @@
+"""From a recipe to the things it names. Nothing is written here, so a bad recipe leaves nothing behind."""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from ..backbones.contract import AbstractBackbone
+from ..catalogue import Builder, find
+from ..config import DataRecipe, Recipe, build, call, checked, one
+from ..data.contract import AbstractFaces
+from ..data.folder import FolderFaces
+from ..data.mixed import Mixed
+from ..data.split import split_identities
+from ..data.synthetic import DrawnFaces
+from ..data.verified import Verified
+from ..data.views import Views
+from ..errors import UserError, unknown
+from ..heads.contract import AbstractHead
+from ..method import AbstractMethod
+from ..progress import Display
+from ..teachers.class_means import class_means
+from ..teachers.classifier import TeacherClassifier
+from ..teachers.contract import AbstractTeacher
+from .objective import Objective
+from .optim import OPTIMISERS
+from .schedule import SCHEDULES
+
+CONTRACTS: Mapping[str, tuple[str, type]] = {
+    "model": ("backbones", AbstractBackbone),
+    "head": ("heads", AbstractHead),
+    "teacher": ("teachers", AbstractTeacher),
+    "method": ("methods", AbstractMethod),
+}
+"""Where each choice of a recipe finds its names."""
+
+TABLES: Mapping[str, Mapping[str, Builder]] = {"optimiser": OPTIMISERS, "schedule": SCHEDULES}
+
+
+@dataclass(frozen=True)
+class Sets:
+    """The faces of a run."""
+
+    training: AbstractFaces
+    """Labelled and unlabelled ones."""
+    labelled: AbstractFaces
+    """The labelled part of it."""
+    validation: AbstractFaces | None
+    """Identities kept out of training."""
+
+
+def resolve(recipe: Recipe) -> Recipe:
+    """The recipe with every name looked up, every option checked and every default written out.
+
+    Raises:
+        UserError: an unknown name or option, named with the nearest known one.
+    """
+    changes: dict[str, object] = {
+        key: {name: checked(_builder(key, name), options, where=name)}
+        for key in (*CONTRACTS, *TABLES)
+        if key != "method" and (choice := getattr(recipe, key)) is not None
+        for name, options in [one(choice, key)]
+    }
+    changes["method"] = {
+        name: checked(_builder("method", name), options, where=name) for name, options in recipe.method.items()
+    }
+    views = checked(Views, recipe.data.views, where="data.views")
+    drawn = None if recipe.data.drawn is None else checked(DrawnFaces, recipe.data.drawn, where="data.drawn")
+    changes["data"] = recipe.data.model_copy(update={"views": views, "drawn": drawn})
+    return recipe.model_copy(update=changes)
+
+
+def load_faces(recipe: Recipe) -> Sets:
+    """The faces a recipe names, decoded once, split into training and validation identities."""
+    data = recipe.data
+    everyone = _verified(_source(data), "reading faces")
+    labelled, validation = everyone, None
+    if data.validation_identities:
+        labelled, validation = split_identities(everyone, data.validation_identities, data.validation_seed)
+    others = [_verified(FolderFaces(folder, labelled=False), f"reading {folder.name}") for folder in data.unlabelled]
+    return Sets(Mixed(labelled, others) if others else labelled, labelled, validation)
+
+
+def build_objective(recipe: Recipe, faces: AbstractFaces, device: torch.device) -> Objective:
+    """Network, head, methods and teacher of a recipe, on ``device``."""
+    model = build("backbones", AbstractBackbone, recipe.model)
+    teacher = None if recipe.teacher is None else build("teachers", AbstractTeacher, recipe.teacher).to(device)
+    classifier = None if teacher is None else _classifier(teacher, faces, device)
+    context = {
+        "embedding": model.spec.embedding,
+        "identities": len(faces.identities),
+        "student": model.spec,
+        "teacher": None if teacher is None else teacher.spec,
+        "classifier": classifier,
+    }
+    methods = {}
+    for name, options in recipe.method.items():
+        if teacher is None:
+            raise UserError(f"Method '{name}' needs a teacher; give the recipe a 'teacher'.")
+        methods[name] = build("methods", AbstractMethod, {name: options}, **context)
+    head = None if recipe.head is None else build("heads", AbstractHead, recipe.head, **context)
+    return Objective(model, head, methods, teacher, classifier).to(device)
+
+
+def choose_device(name: str) -> torch.device:
+    """``auto`` is CUDA, else MPS, else the CPU.
+
+    Raises:
+        UserError: a device that is not there.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f"Device '{name}' is not here: {str(error).splitlines()[0]}; try device auto or cpu.") from None
+    return device
+
+
+def _builder(key: str, name: str) -> Builder:
+    if key in CONTRACTS:
+        return find(*CONTRACTS[key], name)
+    if name not in TABLES[key]:
+        raise unknown(key, name, TABLES[key])
+    return TABLES[key][name]
+
+
+def _source(data: DataRecipe) -> AbstractFaces:
+    if data.drawn is not None:
+        return call(DrawnFaces, data.drawn, where="data.drawn")
+    assert data.root is not None, "a recipe has a root or drawn faces"
+    return FolderFaces(data.root)
+
+
+def _verified(faces: AbstractFaces, title: str) -> AbstractFaces:
+    """All files looked at once, and their pixels kept where they fit."""
+    with Display(len(faces), title=title) as display:
+        verified = Verified(faces, progress=display.advance)
+    for reason in verified.unreadable:
+        warnings.warn(f"Replaced by its neighbour, cannot be read: {reason}", stacklevel=2)
+    return verified
+
+
+def _classifier(teacher: AbstractTeacher, faces: AbstractFaces, device: torch.device) -> TeacherClassifier:
+    @lru_cache(maxsize=1)
+    def means() -> Tensor:
+        with Display(len(faces), title="teacher's class means") as display:
+            return class_means(teacher, faces, device=device, progress=lambda done, _: display.advance(done))
+
+    return TeacherClassifier(len(faces.identities), teacher.head_centres(), means)

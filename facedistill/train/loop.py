@@ -1,0 +1,142 @@
+"""The training loop; it names no method, backbone or head."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from ..data.contract import AbstractFaces
+from ..data.loader import Loader
+from ..errors import UserError
+from ..progress import Display
+from ..types import Batch, Terms
+from .log import Log
+from .objective import Weights
+from .schedule import Schedule
+
+
+class NonFiniteLoss(UserError):
+    """The loss or its gradient is not a number; the weights have not been touched by it."""
+
+    exit_code = 1
+
+
+@dataclass
+class Meter:
+    """Where the time of a run goes, and what the terms were, since the last look."""
+
+    images: int = 0
+    waiting_s: float = 0.0
+    since: float = field(default_factory=time.monotonic)
+    terms: dict[str, float] = field(default_factory=dict)
+    steps: int = 0
+
+    def add(self, images: int, waiting_s: float, terms: Mapping[str, float]) -> None:
+        self.images += images
+        self.waiting_s += waiting_s
+        self.steps += 1
+        for name, value in terms.items():
+            self.terms[name] = self.terms.get(name, 0.0) + value
+
+    def read(self) -> dict[str, float]:
+        """Mean terms, images a second, and the share of time spent waiting for data."""
+        elapsed_s = max(time.monotonic() - self.since, 1e-9)
+        means = {name: value / self.steps for name, value in self.terms.items()}
+        return {**means, "images_per_s": self.images / elapsed_s, "data_wait": self.waiting_s / elapsed_s}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One update of the weights."""
+
+    objective: nn.Module
+    """An ``Objective``, wrapped or not."""
+    weights: Weights
+    optimiser: Optimizer
+    schedule: Schedule
+    steps: int
+    """Of the whole run."""
+    clip_norm: float
+    device: torch.device
+    bf16: bool = False
+    channels_last: bool = True
+    after: Callable[[], None] = lambda: None
+    """Called after each update; a moving average follows here."""
+
+    def __call__(self, number: int, images: Tensor, batch: Batch) -> dict[str, float]:
+        """Update the weights and return the value of every term.
+
+        Raises:
+            NonFiniteLoss: before anything is updated.
+        """
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["base_lr"] * self.schedule(number)
+        layout = torch.channels_last if self.channels_last else torch.contiguous_format
+        images = images.to(self.device, non_blocking=True, memory_format=layout)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            terms: Terms = self.objective(images, batch)
+        loss = self.weights.total(terms, number / self.steps)
+        values = {name: float(value.detach()) for name, value in terms.items()} | {"loss": float(loss.detach())}
+        if not torch.isfinite(loss):
+            raise NonFiniteLoss(f"the loss is not finite ({_worst(values)})")
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        trained = [parameter for group in self.optimiser.param_groups for parameter in group["params"]]
+        norm = nn.utils.clip_grad_norm_(trained, self.clip_norm)
+        if not torch.isfinite(norm):
+            raise NonFiniteLoss("the gradient is not finite")
+        self.optimiser.step()
+        self.after()
+        return {**values, "gradient_norm": float(norm)}
+
+
+def train_epoch(
+    step: Step, loader: Loader, epoch: int, *, display: Display, logs: Sequence[Log], faces: AbstractFaces
+) -> None:
+    """One pass over the training set.
+
+    Raises:
+        NonFiniteLoss: names the epoch, the step and the samples of the batch.
+    """
+    meter, number = Meter(), epoch * len(loader)
+    asked = time.monotonic()
+    for images, batch in loader.epoch(epoch):
+        waiting_s = time.monotonic() - asked
+        batch = on_device(batch, step.device, number / step.steps)
+        try:
+            terms = step(number, images, batch)
+        except NonFiniteLoss as error:
+            raise _located(error, epoch, number, batch, faces) from None
+        number += 1
+        meter.add(len(images), waiting_s, terms)
+        now = meter.read()
+        display.advance(
+            number, f"loss {terms['loss']:.3f} {now['images_per_s']:.0f} images/s wait {now['data_wait']:.0%}"
+        )
+        asked = time.monotonic()
+    rate = step.optimiser.param_groups[0]["lr"]
+    for log in logs:
+        log.write(number, {"epoch": epoch + 1, "lr": rate, **meter.read()})
+
+
+def on_device(batch: Batch, device: torch.device, progress: float) -> Batch:
+    """``batch`` where the networks are, at ``progress`` of the training."""
+    return Batch(
+        batch.labels.to(device), batch.index.to(device), batch.view.to(device), torch.tensor(progress, device=device)
+    )
+
+
+def _worst(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items() if not abs(value) < float("inf"))
+
+
+def _located(error: NonFiniteLoss, epoch: int, number: int, batch: Batch, faces: AbstractFaces) -> NonFiniteLoss:
+    names = ", ".join(faces.name(int(index)) for index in batch.index[:3])
+    return NonFiniteLoss(
+        f"Stopped in epoch {epoch + 1}, step {number + 1}: {error}; the weights are those of the step before. "
+        f"The batch holds {names} and {max(0, len(batch.index) - 3)} more: look at these images, or lower the "
+        "learning rate or the margin."
+    )
