@@ -24,7 +24,7 @@ from .window_attention import WindowAttention
 
 def swin(
     *,
-    width: int = 96,
+    width: int = 48,
     depths: tuple[int, ...] = (2, 2, 6, 2),
     heads: tuple[int, ...] = (3, 6, 12, 24),
     patch_px: int = 2,
@@ -34,7 +34,7 @@ def swin(
     pool: Pool = "flatten",
     drop_path: float = 0.0,
 ) -> AbstractPromptable:
-    """Any Swin.
+    """Any Swin; by default Swin-T at half its width.
 
     Args:
         width: channels of the first stage; every stage doubles them.
@@ -65,7 +65,7 @@ def swin_t(
     *, size_px: int = 112, patch_px: int = 2, embedding: int = 512, pool: Pool = "flatten", drop_path: float = 0.0
 ) -> AbstractPromptable:
     """Swin-T: 27.9 M weights, and 18.9 M more where 7 x 7 cells are flattened."""
-    return swin(patch_px=patch_px, size_px=size_px, embedding=embedding, pool=pool, drop_path=drop_path)
+    return swin(width=96, patch_px=patch_px, size_px=size_px, embedding=embedding, pool=pool, drop_path=drop_path)
 
 
 def swin_s(
@@ -73,6 +73,7 @@ def swin_s(
 ) -> AbstractPromptable:
     """Swin-S: 49.2 M weights, and 18.9 M more where 7 x 7 cells are flattened. FaceX-Zoo's takes 224 px."""
     return swin(
+        width=96,
         depths=(2, 2, 18, 2),
         patch_px=patch_px,
         size_px=size_px,

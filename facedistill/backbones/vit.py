@@ -38,7 +38,7 @@ def vit(
     activation: Activation = "gelu",
     qkv_bias: bool = True,
 ) -> AbstractPromptable:
-    """Any ViT.
+    """Any ViT; by default DeiT's tiny.
 
     Args:
         patch_px: side of a patch; what does not fill a whole one is left out at the right and at the bottom.
