@@ -1,6 +1,7 @@
 """What Transformers of faces share: MLP, attention, stochastic depth, and the layers from cells to embedding."""
 
 import itertools
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -13,7 +14,7 @@ from ..errors import UserError
 Activation = Literal["gelu", "relu6"]
 Pool = Literal["flatten", "mean"]
 
-_ACTIVATIONS = {"gelu": F.gelu, "relu6": F.relu6}
+_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"gelu": F.gelu, "relu6": F.relu6}
 _BATCH_NORM_EPS = 2e-5
 """insightface's, in its ViT as in its IResNet."""
 
