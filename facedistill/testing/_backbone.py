@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..backbones.contract import AbstractBackbone, AbstractPromptable
 from ..types import Features
@@ -15,6 +15,9 @@ from ._ask import check_gradients, check_signature, demand, generator, name_of, 
 CLOSE = 1e-4
 """Relative: a convolution adds in another order for another batch size."""
 PROMPTS = 3
+SETTLING = 4
+"""Images whose statistics BatchNorm starts from."""
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
 def check_backbone(build: Callable[[], AbstractBackbone], *, samples: int = 4) -> None:
@@ -40,12 +43,14 @@ class _Case:
     samples: int
 
     def backbone(self, seed: int = 0) -> AbstractBackbone:
-        """A network as if trained a little: what starts at 0, or at 1e-6 as LayerScale does, would hide a branch."""
+        """A network as if trained a little, in eval mode."""
         with seeded(seed), torch.no_grad():
-            backbone = self.build().eval()
+            backbone = self.build()
+            # What starts at 0, or at 1e-6 as LayerScale does, would hide a branch.
             for vector in (parameter for parameter in backbone.parameters() if parameter.dim() == 1):
                 vector.add_(0.1 * torch.randn(vector.shape))
-        return backbone
+            _settle(backbone)
+        return backbone.eval()
 
     def promptable(self) -> AbstractPromptable:
         backbone = self.backbone()
@@ -64,6 +69,18 @@ class _Case:
     def images(self, size_px: int | None = None) -> Tensor:
         side = size_px or self.size_px
         return torch.randint(0, 256, (self.samples, 3, side, side), dtype=torch.uint8, generator=generator(1))
+
+
+def _settle(backbone: AbstractBackbone) -> None:
+    """Give BatchNorm the statistics of a batch: with none, a network of a hundred layers overflows in eval mode."""
+    norms = {module: module.momentum for module in backbone.modules() if isinstance(module, BATCH_NORMS)}
+    side = backbone.preprocess.size_px
+    for norm in norms:
+        norm.momentum = 1.0
+    if norms:
+        backbone.train()(torch.randint(0, 256, (SETTLING, 3, side, side), dtype=torch.uint8))
+    for norm, momentum in norms.items():
+        norm.momentum = momentum
 
 
 def _spec_is_true(case: _Case) -> None:
