@@ -16,7 +16,8 @@ from facedistill.backbones.load import save_backbone
 from facedistill.config import Recipe, build
 from facedistill.method import AbstractMethod
 from facedistill.teachers.contract import AbstractTeacher
-from facedistill.types import Spec
+from facedistill.train.objective import Objective, Weights
+from facedistill.types import Batch, Spec
 
 PAGE = (Path(__file__).parents[1] / "docs" / "extend.md").read_text()
 FILES = dict(re.findall(r"```python\n# (\S+\.py)\n(.*?)```", PAGE, re.DOTALL))
@@ -48,18 +49,25 @@ def test_the_pages_own_tests_pass(name: str, written: Path) -> None:
 
 
 def test_the_pages_recipes_build_what_they_name(written: Path) -> None:
-    save_backbone(
-        build("backbones", AbstractBackbone, "my_faces.plain.plain_tiny"),
-        "my_faces.plain.plain_tiny",
-        written / "model.safetensors",
+    name = "my_faces.plain.plain_tiny"
+    save_backbone(build("backbones", AbstractBackbone, name), name, written / "model.safetensors")
+    recipes = [
+        Recipe.model_validate({"model": name, "data": {"root": "."}, "out": "x", **recipe}) for recipe in RECIPES
+    ]
+    *_, network = (build("backbones", AbstractBackbone, recipe.model) for recipe in recipes)
+    methods = {
+        name: build("methods", AbstractMethod, {name: options}, student=Spec(8), teacher=Spec(8))
+        for recipe in recipes
+        for name, options in recipe.method.items()
+    }
+    weights = {"weights": [str(written)]}
+    (teacher,) = (
+        build("teachers", AbstractTeacher, {name: weights}) for each in recipes for name in each.teacher or {}
     )
-    for recipe in RECIPES:
-        whole = Recipe.model_validate({"model": "mobilefacenet_1m2", "data": {"root": "."}, "out": "runs/x", **recipe})
-        build("backbones", AbstractBackbone, whole.model)
-        for name, options in whole.method.items():
-            build("methods", AbstractMethod, {name: options}, student=Spec(8), teacher=Spec(8))
-        for name in whole.teacher or {}:
-            build("teachers", AbstractTeacher, {name: {"weights": [str(written)]}})
+    objective = Objective(network, methods=methods, teacher=teacher)
+    about = torch.arange(2)
+    terms = objective(torch.zeros(2, 3, 112, 112, dtype=torch.uint8), Batch(about, about, about, torch.tensor(0.0)))
+    Weights({term: 1.0 for recipe in recipes for term in recipe.weights}, {}).check(terms)
 
 
 def test_every_kind_of_part_has_a_page() -> None:

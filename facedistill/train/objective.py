@@ -32,7 +32,8 @@ class Objective(nn.Module):
         super().__init__()
         self.model = model
         self.head = head
-        self.methods = nn.ModuleDict(methods or {})
+        # Somebody's own method goes by the last part of its dotted name: a module's name holds no dots.
+        self.methods = nn.ModuleDict({name.rpartition(".")[2]: method for name, method in (methods or {}).items()})
         self.teacher = teacher
         self.classifier = classifier
         self._asks = _checked_questions(methods or {}, teacher)
