@@ -28,13 +28,13 @@ class TeacherClassifier:
         """
         if self.head_centres is None:
             raise UserError(
-                "The teacher's weights bring no classifier; use `classifier: teacher_means`, the normalised means of "
+                "The teacher's weights bring no classifier; use `centres: teacher_means`, the normalised means of "
                 "its embeddings over the training set."
             )
         if len(self.head_centres) != self.identities:
             raise UserError(
                 f"The teacher's classifier knows {len(self.head_centres)} identities and the training set has "
-                f"{self.identities}; use `classifier: teacher_means`, or train on the teacher's own set."
+                f"{self.identities}; use `centres: teacher_means`, or train on the teacher's own set."
             )
         return F.normalize(self.head_centres.detach())
 

@@ -40,6 +40,7 @@ class Prompted(AbstractTeacher):
         depth: which blocks get prompts: the first of all, the first of each stage (CAKD's formula), or every one.
         count: prompts per block, T. CAKD's number is not known to us; VPT sweeps 1 to 200.
         margin, scale: m and s of the discrimination term; those of CosFace.
+        precision: what the trunk computes in; prompts and answers are float32.
 
     Raises:
         UserError: weights that are missing or do not fit, or a backbone that takes no prompts.
@@ -57,6 +58,7 @@ class Prompted(AbstractTeacher):
         count: int = 8,
         margin: float = 0.35,
         scale: float = 64.0,
+        precision: Literal["fp32", "bf16"] = "fp32",
     ) -> None:
         super().__init__()
         if count < 1:
@@ -67,7 +69,7 @@ class Prompted(AbstractTeacher):
         trunk = _promptable(load_backbone(self._weights, backbone), self._weights)
         self.trunk = Frozen(trunk)
         self.spec = trunk.spec
-        self.margin, self.scale = margin, scale
+        self.margin, self.scale, self.precision = margin, scale, precision
         slots = trunk.prompt_slots
         chosen = _chosen(slots)[depth]
         self.prompts = nn.ParameterDict({str(i): _initial(count, slots[i].channels, self.spec) for i in chosen})
@@ -83,18 +85,23 @@ class Prompted(AbstractTeacher):
         """The prompted trunk's features in float32, with gradients to the prompts."""
         trunk = self.trunk.awake()
         prompts = {int(slot): prompt for slot, prompt in self.prompts.items()}
-        seen = trunk.features(trunk.preprocess(images), prompts)
+        with self._computing(images):
+            seen = trunk.features(trunk.preprocess(images), prompts)
         extras = {name: value.float() for name, value in seen.extras.items()}
         return Features(seen.embedding.float(), tuple(stage.float() for stage in seen.stages), extras)
 
     @torch.no_grad()
     def reference(self, images: UInt8[Tensor, "B 3 H W"]) -> Float[Tensor, "B D"]:
         """Embeddings of the trunk without prompts."""
-        seen: Features = self.trunk.awake()(images)
+        with self._computing(images):
+            seen: Features = self.trunk.awake()(images)
         return seen.embedding.float()
 
     def head_centres(self) -> Tensor | None:
         return head_beside(self._weights)
+
+    def _computing(self, images: Tensor) -> torch.autocast:
+        return torch.autocast(images.device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
     def terms(self, features: Features, batch: Batch, classifier: TeacherClassifier) -> Terms:
         """``discrimination``: the prompted embeddings still find their identities."""
