@@ -69,8 +69,8 @@ def _beard(canvas: np.ndarray, p: Person, stubble: float) -> None:
             (-58, EYE_T + 18),
         ]
         under = [(-54, mouth + 14), (-32, mouth + 40), (0, mouth + 46)]
-        glaze(canvas, [mirrored(np.array(jaw + under, float))], hair, max(p.beard + stubble, 0), 3.0)
+        glaze(canvas, [mirrored(np.array(jaw + under, float))], hair, max(p.beard + stubble, 0.0), 3.0)
     if p.moustache:
         top, end = p.nose_drop + 9, p.mouth_width + 3
         half = np.array([(0, top), (-9, top + 2), (-end, mouth + 4), (4 - end, mouth), (0, mouth - 2)])
-        glaze(canvas, [mirrored(half)], hair, max(p.moustache + stubble, 0), 1.3)
+        glaze(canvas, [mirrored(half)], hair, max(p.moustache + stubble, 0.0), 1.3)
