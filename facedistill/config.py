@@ -38,8 +38,15 @@ def build(package: str, contract: type, choice: Mapping[str, Any] | str, **conte
 
 
 def call(builder: Builder, options: Mapping[str, Any], *, where: str, **context: Any) -> Any:
-    """Call ``builder`` with checked ``options`` and what it asks for out of ``context``."""
+    """Call ``builder`` with checked ``options`` and what it asks for out of ``context``.
+
+    Raises:
+        UserError: as ``checked``, or it asks for what is not in ``context``.
+    """
     asked = [name for name, parameter in _parameters(builder).items() if parameter.kind in _POSITIONAL]
+    missing = [name for name in asked if name not in context]
+    if missing:
+        raise UserError(f"'{where}' needs a {' and a '.join(missing)}, and there is none; add 'teacher' to the recipe.")
     return builder(*(context[name] for name in asked), **checked(builder, options, where=where))
 
 
@@ -54,7 +61,7 @@ def checked(builder: Builder, options: Mapping[str, Any], *, where: str) -> Opti
     return {name: getattr(result, name) for name in model.model_fields}
 
 
-def one(choice: Mapping[str, Any] | str, where: str) -> tuple[str, Options]:
+def one(choice: object, where: str) -> tuple[str, Options]:
     """The name and the options of a choice.
 
     Raises:
@@ -62,10 +69,12 @@ def one(choice: Mapping[str, Any] | str, where: str) -> tuple[str, Options]:
     """
     if isinstance(choice, str):
         return choice, {}
-    if len(choice) != 1:
-        raise UserError(f"'{where}' takes one name with its options, as in {{name: {{...}}}}; it has {list(choice)}.")
+    if not isinstance(choice, Mapping) or len(choice) != 1:
+        raise UserError(f"'{where}' takes one name with its options, as in {{name: {{...}}}}; it has {choice!r}.")
     name, options = next(iter(choice.items()))
-    return name, dict(options or {})
+    if not isinstance(options or {}, Mapping):
+        raise UserError(f"'{where}.{name}' takes options, as in {{{name}: {{option: value}}}}; it has {options!r}.")
+    return str(name), dict(options or {})
 
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -196,8 +205,14 @@ class Recipe(BaseModel):
     @field_validator("method", mode="before")
     @classmethod
     def _several(cls, value: Any) -> Any:
-        listed = value if isinstance(value, list) else [{name: options} for name, options in (value or {}).items()]
+        if isinstance(value, dict):
+            value = [{name: options} for name, options in value.items()]
+        listed = value if isinstance(value, list) else [] if value is None else [value]
         return dict(one(choice, "method") for choice in listed)
+
+
+_FLAT = {name for name, field in Recipe.model_fields.items() if field.annotation == dict[str, float]}
+"""Keys whose own keys have dots: weights, ramps and rates of ``urfm.feature`` and the like."""
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -211,8 +226,8 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """
     file = find_recipe(path)
     try:
-        values = yaml.safe_load(file.read_text()) or {}
-    except yaml.YAMLError as error:
+        values = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{file} is not YAML: {' '.join(str(error).split())}.") from None
     if not isinstance(values, dict):
         raise UserError(f"{file} must hold keys and values; it holds a {type(values).__name__}.")
@@ -228,13 +243,21 @@ def _override(values: dict[str, Any], override: str) -> None:
     path, equals, text = override.partition("=")
     if not equals or not path:
         raise UserError(f"'{override}' is not of the form key=value, such as training.epochs=40.")
-    *parents, last = path.split(".")
+    *parents, last = path.split(".", 1) if path.partition(".")[0] in _FLAT else path.split(".")
     for part in parents:
-        inner = values.get(part)
-        inner = {inner: {}} if isinstance(inner, str) else inner
-        values[part] = inner if isinstance(inner, dict) else {}
+        values[part] = _mapping(values.get(part))
         values = values[part]
-    values[last] = yaml.safe_load(text)
+    try:
+        values[last] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UserError(f"'{text}' in '{override}' is not YAML.") from None
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    """Bare names and lists of choices as keys, so that an override reaches into them."""
+    if isinstance(value, list):
+        return {name: options for choice in value for name, options in _mapping(choice).items()}
+    return {value: {}} if isinstance(value, str) else value if isinstance(value, dict) else {}
 
 
 def find_recipe(path: str | Path) -> Path:

@@ -89,18 +89,12 @@ def build_objective(recipe: Recipe, faces: AbstractFaces, device: torch.device) 
     model = build("backbones", AbstractBackbone, recipe.model)
     teacher = None if recipe.teacher is None else build("teachers", AbstractTeacher, recipe.teacher).to(device)
     classifier = None if teacher is None else _classifier(teacher, faces, device)
-    context = {
-        "embedding": model.spec.embedding,
-        "identities": len(faces.identities),
-        "student": model.spec,
-        "teacher": None if teacher is None else teacher.spec,
-        "classifier": classifier,
+    context = {"embedding": model.spec.embedding, "identities": len(faces.identities), "student": model.spec}
+    if teacher is not None:
+        context |= {"teacher": teacher.spec, "classifier": classifier}
+    methods = {
+        name: build("methods", AbstractMethod, {name: options}, **context) for name, options in recipe.method.items()
     }
-    methods = {}
-    for name, options in recipe.method.items():
-        if teacher is None:
-            raise UserError(f"Method '{name}' needs a teacher; give the recipe a 'teacher'.")
-        methods[name] = build("methods", AbstractMethod, {name: options}, **context)
     head = None if recipe.head is None else build("heads", AbstractHead, recipe.head, **context)
     return Objective(model, head, methods, teacher, classifier).to(device)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -56,15 +57,20 @@ def restore(folder: Path, learners: Learners) -> int:
         UserError: there is none, or it belongs to another recipe.
     """
     if not (folder / "last").is_file():
-        raise UserError(f"There is no checkpoint in {folder} to resume from; start the run without --resume.")
+        raise UserError(f"There is no checkpoint in {folder} yet; remove {folder.parent} and start without --resume.")
     newest = folder / (folder / "last").read_text().strip()
-    state = json.loads((newest / "state.json").read_text())
     try:
-        _load(learners.objective, newest / "objective.safetensors")
-        if learners.averaged is not None:
-            _load(learners.averaged, newest / "averaged.safetensors")
-    except RuntimeError as error:
-        raise UserError(f"{newest} was written by another recipe: {' '.join(str(error).split())[:300]}") from None
+        return _restore(newest, learners)
+    except (RuntimeError, OSError, ValueError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(f"{newest} is damaged, or was written by another recipe: {reason}") from None
+
+
+def _restore(newest: Path, learners: Learners) -> int:
+    state = json.loads((newest / "state.json").read_text())
+    _load(learners.objective, newest / "objective.safetensors")
+    if learners.averaged is not None:
+        _load(learners.averaged, newest / "averaged.safetensors")
     _unflat(learners.optimiser, load_file(newest / "optimiser.safetensors"), state["optimiser"])
     _set_random_state(load_file(newest / "random.safetensors"))
     return int(state["epoch"])

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..errors import UserError
 
 
+@runtime_checkable
 class Log(Protocol):
     """Somebody who writes numbers down."""
 

@@ -1,5 +1,6 @@
 """The training loop; it names no method, backbone or head."""
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from .. import dist
 from ..data.contract import AbstractFaces
 from ..data.loader import Loader
 from ..errors import UserError
@@ -16,6 +18,7 @@ from ..types import Batch, Terms
 from .log import Log
 from .objective import Weights
 from .schedule import Schedule
+from .undo import Buffers
 
 
 class NonFiniteLoss(UserError):
@@ -65,13 +68,22 @@ class Step:
     channels_last: bool = True
     after: Callable[[], None] = lambda: None
     """Called after each update; a moving average follows here."""
+    buffers: Buffers = field(default_factory=Buffers)
 
     def __call__(self, number: int, images: Tensor, batch: Batch) -> dict[str, float]:
         """Update the weights and return the value of every term.
 
         Raises:
-            NonFiniteLoss: before anything is updated.
+            NonFiniteLoss: weights, buffers and optimiser are those of the step before.
         """
+        self.buffers.keep(self.objective)
+        try:
+            return self._update(number, images, batch)
+        except NonFiniteLoss:
+            self.buffers.put_back(self.objective)
+            raise
+
+    def _update(self, number: int, images: Tensor, batch: Batch) -> dict[str, float]:
         for group in self.optimiser.param_groups:
             group["lr"] = group["base_lr"] * self.schedule(number)
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
@@ -79,8 +91,8 @@ class Step:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             terms: Terms = self.objective(images, batch)
         loss = self.weights.total(terms, number / self.steps)
-        values = {name: float(value.detach()) for name, value in terms.items()} | {"loss": float(loss.detach())}
-        if not torch.isfinite(loss):
+        values = _averaged({**terms, "loss": loss})
+        if not math.isfinite(values["loss"]):
             raise NonFiniteLoss(f"the loss is not finite ({_worst(values)})")
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -127,6 +139,12 @@ def on_device(batch: Batch, device: torch.device, progress: float) -> Batch:
     return Batch(
         batch.labels.to(device), batch.index.to(device), batch.view.to(device), torch.tensor(progress, device=device)
     )
+
+
+def _averaged(terms: Terms) -> dict[str, float]:
+    """Means over processes, so that all of them stop at a loss that is not finite; one look at the device for all."""
+    means = dist.mean(torch.stack([value.detach().float() for value in terms.values()]))
+    return dict(zip(terms, means.tolist(), strict=True))
 
 
 def _worst(values: Mapping[str, float]) -> str:

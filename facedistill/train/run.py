@@ -9,19 +9,19 @@
 import json
 import platform
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
-from itertools import islice
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors.torch import save_file
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from .. import dist
 from ..backbones.contract import AbstractBackbone
-from ..backbones.load import save_backbone
+from ..backbones.load import save_backbone, write_tensors
 from ..config import Recipe, call, checked, dump_recipe, one
 from ..data.loader import Loader, in_order
 from ..data.views import Views
@@ -35,6 +35,9 @@ from .log import JsonLines, Log, TensorBoard
 from .loop import Meter, Step, on_device, train_epoch
 from .objective import Objective, Weights
 from .optim import parameter_groups
+from .resume import check_same, result_of
+
+Load = Callable[[Recipe], Sets]
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Run:
         return self.objective.model if averaged is None else cast(AbstractBackbone, averaged.module)
 
 
-def prepare(recipe: Recipe) -> Run:
+def prepare(recipe: Recipe, load: Load = load_faces) -> Run:
     """Build data, networks and optimiser; nothing is written.
 
     Raises:
@@ -65,7 +68,7 @@ def prepare(recipe: Recipe) -> Run:
     keep_freed_memory()
     device = dist.local_device(choose_device(recipe.training.device))
     torch.manual_seed(recipe.seed)
-    sets = load_faces(recipe)
+    sets = load(recipe)
     objective = build_objective(recipe, sets.labelled, device)
     loader = _loader(recipe, sets)
     learners, step = _learners(recipe, objective, loader, device)
@@ -74,20 +77,26 @@ def prepare(recipe: Recipe) -> Run:
     return run
 
 
-def fit(recipe: Recipe, *, resume: bool = False) -> dict[str, Any]:
+def fit(recipe: Recipe, *, resume: bool = False, load: Load = load_faces) -> dict[str, Any]:
     """Train, and return what ``result.json`` says.
 
     Args:
         recipe: what to train.
-        resume: go on from the newest checkpoint of ``recipe.out``.
+        resume: go on from the newest checkpoint of ``recipe.out``; a finished run only says its result again.
+        load: where the faces come from; runs on the same faces may share them.
 
     Raises:
-        UserError: the folder exists and ``resume`` was not asked for, or anything ``prepare`` refuses.
+        UserError: the folder exists and ``resume`` was not asked for, or belongs to another recipe, or anything
+            ``prepare`` refuses.
         NonFiniteLoss: training diverged; the folder keeps its last good checkpoint.
     """
     _check_folder(recipe.out, resume)
+    if resume:
+        check_same(resolve(recipe))
+        if (result := result_of(recipe.out)) is not None:
+            return result
     with dist.processes(choose_device(recipe.training.device)):
-        run = prepare(recipe)
+        run = prepare(recipe, load)
         done = restore(recipe.out / "checkpoints", run.learners) if resume else 0
         return _train(run, done)
 
@@ -98,7 +107,8 @@ def dry_run(recipe: Recipe, steps: int = 2) -> dict[str, Any]:
     run = prepare(recipe)
     run.objective.train()
     meter, number = Meter(), 0
-    for images, batch in islice(run.loader.epoch(0), steps + 1):
+    batches = chain.from_iterable(run.loader.epoch(epoch) for epoch in count())
+    for images, batch in islice(batches, steps + 1):
         terms = run.step(number, images, on_device(batch, run.step.device, 0.0))
         number += 1
         if number == 1:
@@ -120,9 +130,20 @@ def dry_run(recipe: Recipe, steps: int = 2) -> dict[str, Any]:
 
 
 def _train(run: Run, done: int) -> dict[str, Any]:
-    recipe, leader = run.recipe, dist.rank() == 0
+    leader = dist.rank() == 0
     logs = _open_folder(run) if leader else []
     started = time.monotonic()
+    try:
+        validation = _epochs(run, done, logs)
+    finally:
+        for log in logs:
+            log.close()
+    return _finish(run, validation, time.monotonic() - started) if leader else {}
+
+
+def _epochs(run: Run, done: int, logs: list[Log]) -> dict[str, float]:
+    """The epochs that are left; what the last look at the validation identities said."""
+    recipe, leader = run.recipe, dist.rank() == 0
     validation: dict[str, float] = {}
     with Display(run.step.steps, done=done * len(run.loader), title=recipe.out.name) as display:
         for epoch in range(done, recipe.training.epochs):
@@ -131,9 +152,8 @@ def _train(run: Run, done: int) -> dict[str, Any]:
             if leader:
                 validation = _look(run, epoch, logs) or validation
                 save(recipe.out / "checkpoints", run.learners, epoch=epoch + 1)
-    for log in logs:
-        log.close()
-    return _finish(run, validation, time.monotonic() - started) if leader else {}
+    # A run that was stopped between its last checkpoint and its result has no epoch left to look after.
+    return validation if validation or not leader else _look(run, recipe.training.epochs - 1, logs)
 
 
 def _look(run: Run, epoch: int, logs: list[Log]) -> dict[str, float]:
@@ -171,9 +191,7 @@ def _save_head(run: Run) -> None:
     centres = run.objective.head.class_centres() if run.objective.head is not None else None
     if centres is not None:
         names = json.dumps(run.sets.labelled.identities)
-        save_file(
-            {"centres": centres.detach().cpu().contiguous()}, run.recipe.out / "head.safetensors", {"identities": names}
-        )
+        write_tensors({"centres": centres}, run.recipe.out / "head.safetensors", {"identities": names})
 
 
 def _loader(recipe: Recipe, sets: Sets) -> Loader:
@@ -227,11 +245,11 @@ def _check_folder(folder: Path, resume: bool) -> None:
 
 def _open_folder(run: Run) -> list[Log]:
     folder = run.recipe.out
+    board = [TensorBoard(folder / "tensorboard")] if run.recipe.training.tensorboard else []
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "config.yaml", dump_recipe(run.recipe))
     write_text(folder / "environment.json", json.dumps(_environment(run.step.device), indent=2) + "\n")
-    logs: list[Log] = [JsonLines(folder / "metrics.jsonl")]
-    return [*logs, TensorBoard(folder / "tensorboard")] if run.recipe.training.tensorboard else logs
+    return [JsonLines(folder / "metrics.jsonl"), *board]
 
 
 def _environment(device: torch.device) -> dict[str, Any]:

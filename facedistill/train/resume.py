@@ -1,0 +1,47 @@
+"""Going on with a run: whether its folder has a checkpoint, belongs to this recipe, and is not finished already."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..config import Recipe, dump_recipe
+from ..errors import UserError
+
+FREE = frozenset({"out", "data.workers", "training.device", "training.tensorboard", "training.validate_every"})
+"""Keys that may change: where a run happens and what it shows, not what it computes."""
+
+
+def check_same(recipe: Recipe) -> None:
+    """Refuse to go on with what another recipe began.
+
+    Args:
+        recipe: resolved.
+
+    Raises:
+        UserError: there is no run in ``recipe.out``, or its recipe differs; the keys are named.
+    """
+    file = recipe.out / "config.yaml"
+    if not file.is_file():
+        raise UserError(f"There is no run in {recipe.out} to resume; start it without --resume.")
+    began, now = dict(_flat(yaml.safe_load(file.read_text()))), dict(_flat(yaml.safe_load(dump_recipe(recipe))))
+    differing = [key for key in sorted(began.keys() | now.keys()) if began.get(key) != now.get(key) and key not in FREE]
+    if differing:
+        named = ", ".join(differing[:4]) + (", ..." if len(differing) > 4 else "")
+        raise UserError(f"{recipe.out} was begun with another {named}; change that back, or choose another out=.")
+
+
+def result_of(folder: Path) -> dict[str, Any] | None:
+    """What a finished run said, or None where it has not finished."""
+    file = folder / "result.json"
+    return json.loads(file.read_text()) if file.is_file() else None
+
+
+def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if not isinstance(value, dict):
+        yield path, value
+        return
+    for key, inner in value.items():
+        yield from _flat(inner, f"{path}.{key}" if path else str(key))
