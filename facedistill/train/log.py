@@ -12,7 +12,7 @@ from ..errors import UserError
 class Log(Protocol):
     """Somebody who writes numbers down."""
 
-    def write(self, step: int, values: Mapping[str, float]) -> None: ...
+    def write(self, step: int, values: Mapping[str, float | int]) -> None: ...
 
     def close(self) -> None: ...
 
@@ -23,7 +23,7 @@ class JsonLines:
     def __init__(self, path: Path) -> None:
         self._file = path.open("a", encoding="utf-8")
 
-    def write(self, step: int, values: Mapping[str, float]) -> None:
+    def write(self, step: int, values: Mapping[str, float | int]) -> None:
         self._file.write(json.dumps({"step": step, **values}) + "\n")
         self._file.flush()
 
@@ -41,7 +41,7 @@ class TensorBoard:
             raise UserError("TensorBoard is not installed; run: pip install 'facedistill[tensorboard]'") from None
         self._writer = SummaryWriter(str(folder))
 
-    def write(self, step: int, values: Mapping[str, float]) -> None:
+    def write(self, step: int, values: Mapping[str, float | int]) -> None:
         for name, value in values.items():
             self._writer.add_scalar(name, value, step)
 

@@ -144,7 +144,7 @@ class Remembered:
     def __init__(self) -> None:
         self.lines: list[tuple[int, dict[str, float]]] = []
 
-    def write(self, step: int, values: Mapping[str, float]) -> None:
+    def write(self, step: int, values: Mapping[str, int | float]) -> None:
         self.lines.append((step, dict(values)))
 
     def close(self) -> None: ...
