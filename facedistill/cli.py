@@ -135,6 +135,21 @@ def embed(
     print(f"{len(faces)} embeddings in {destination}")
 
 
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder of the four runs and result.json.")] = Path("runs/demo"),
+    as_json: AsJson = False,
+) -> None:
+    """Teach small CNNs on drawn faces and print the comparison: minutes, without GPU or download."""
+    from .demo import demonstrate, tables
+
+    result = demonstrate(out)
+    if as_json:
+        print(json.dumps(result, indent=2))
+    else:
+        Console().print(tables(result))
+
+
 @app.command("list")
 def list_(
     what: Annotated[
