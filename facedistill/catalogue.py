@@ -11,7 +11,7 @@ import pkgutil
 from collections.abc import Callable, Iterator
 from functools import cache
 from types import ModuleType
-from typing import Any, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
 from .errors import UserError, unknown
 
@@ -54,7 +54,8 @@ def _offers(module: ModuleType, contract: type) -> Iterator[tuple[str, Builder]]
 
 def _returns(function: Callable[..., Any], contract: type) -> bool:
     result = get_type_hints(function).get("return")
-    return inspect.isclass(result) and issubclass(result, contract)
+    # Python 3.10 takes dict[str, int] for a class.
+    return get_origin(result) is None and inspect.isclass(result) and issubclass(result, contract)
 
 
 def _import_dotted(name: str, contract: type) -> Builder:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal, get_origin, get_type_hints
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator, model_validator
@@ -123,7 +123,8 @@ def _sentence(error: ValidationError, model: type[BaseModel], where: str) -> Use
 def _fields_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
     for part in path:
         inner = model.model_fields[part].annotation
-        if not (inspect.isclass(inner) and issubclass(inner, BaseModel)):
+        # Python 3.10 takes dict[str, int] for a class.
+        if get_origin(inner) is not None or not (inspect.isclass(inner) and issubclass(inner, BaseModel)):
             return []
         model = inner
     return list(model.model_fields)
