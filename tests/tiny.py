@@ -19,11 +19,11 @@ VIT = {"vit": {"width": 16, "depth": 2, "heads": 2, "patch_px": 8, "size_px": SI
 
 
 class _Net(AbstractBackbone):
-    """One convolution, BatchNorm, one linear layer."""
+    """One convolution, a norm, one linear layer."""
 
-    def __init__(self, embedding: int) -> None:
+    def __init__(self, embedding: int, norm: nn.Module) -> None:
         super().__init__(Preprocess(SIZE_PX))
-        self.body = nn.Sequential(nn.Conv2d(3, 8, 4, 4, bias=False), nn.BatchNorm2d(8), nn.PReLU(8))
+        self.body = nn.Sequential(nn.Conv2d(3, 8, 4, 4, bias=False), norm, nn.PReLU(8))
         self.out = nn.Linear(8 * 16, embedding)
 
     def features(self, pixels: Tensor) -> Features:
@@ -31,8 +31,9 @@ class _Net(AbstractBackbone):
         return Features(self.out(map.flatten(1)).float(), (map,))
 
 
-def net(*, embedding: int = 8) -> AbstractBackbone:
-    return _Net(embedding)
+def net(*, embedding: int = 8, batch_norm: bool = True) -> AbstractBackbone:
+    """Without BatchNorm it answers for a sample whatever batch that is in, in training too."""
+    return _Net(embedding, nn.BatchNorm2d(8) if batch_norm else nn.GroupNorm(1, 8))
 
 
 def write_faces(root: Path, *, identities: int = 6, images: int = 4, seed: int = 0) -> Path:

@@ -1,0 +1,74 @@
+"""From a recipe to faces, networks and a device."""
+
+from pathlib import Path
+
+import pytest
+import tiny
+import torch
+
+from facedistill.errors import UserError
+from facedistill.train.allocator import keep_freed_memory
+from facedistill.train.assemble import build_objective, choose_device, load_faces, resolve
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tiny.write_faces(tmp_path / "faces", identities=5, images=2)
+
+
+def test_validation_identities_are_kept_out(root: Path, tmp_path: Path) -> None:
+    sets = load_faces(tiny.recipe(root, tmp_path / "run", data={"root": root, "validation_identities": 2}))
+    kept_out = sets.validation
+    assert kept_out is not None
+    assert set(sets.labelled.identities) | set(kept_out.identities) == {f"p{k}" for k in range(5)}
+    assert set(sets.labelled.identities).isdisjoint(kept_out.identities)
+    shown = {sets.training.name(index).split("/")[0] for index in range(len(sets.training))}
+    assert shown == set(sets.labelled.identities)
+
+
+def test_an_image_that_cannot_be_read_stops_a_small_set(root: Path, tmp_path: Path) -> None:
+    (root / "p1" / "p1_0001.png").write_bytes(b"")
+    with pytest.raises(UserError, match=r"1 of 10 images cannot be read, more than the 0\.1 %"):
+        load_faces(tiny.recipe(root, tmp_path / "run"))
+
+
+def test_every_default_is_written_out(root: Path, tmp_path: Path) -> None:
+    resolved = resolve(tiny.recipe(root, tmp_path / "run", method="urfm"))
+    assert resolved.model == {"tiny.net": {"embedding": 8, "batch_norm": True}}
+    assert resolved.head == {"cosface": {"scale": 8, "margin": 0.35}}
+    assert resolved.method["urfm"]["centres"] == 49
+    assert resolved.schedule == {"cosine": {"warmup_epochs": 1.0, "floor": 0.0}}
+    assert resolved.data.views["mirror"] == 0.5
+
+
+def test_the_first_weights_of_the_student_do_not_depend_on_its_lessons(root: Path, tmp_path: Path) -> None:
+    teacher = tiny.write_teacher(tmp_path / "teacher")
+    recipes = [
+        tiny.recipe(root, tmp_path / "a"),
+        tiny.recipe(root, tmp_path / "b", teacher={"live": {"weights": teacher}}, method="cosine"),
+    ]
+    first = []
+    for recipe in recipes:
+        torch.manual_seed(5)
+        first.append(build_objective(recipe, load_faces(recipe).labelled, CPU).model.state_dict())
+    for name, tensor in first[0].items():
+        assert torch.equal(tensor, first[1][name])
+
+
+def test_auto_is_a_device_that_is_there() -> None:
+    assert choose_device("auto").type in {"cpu", "cuda", "mps"}
+    assert choose_device("cpu") == CPU
+
+
+@pytest.mark.parametrize("name", ["cuda:99", "gpu"])
+def test_a_device_that_is_not_there_is_named(name: str) -> None:
+    with pytest.raises(UserError, match=f"Device '{name}' is not here: .*; try device auto or cpu") as error:
+        choose_device(name)
+    assert "\n" not in str(error.value)
+
+
+def test_the_allocator_agrees_or_is_left_alone() -> None:
+    assert keep_freed_memory() in (True, False)
+    torch.ones(1_000_000).sum()
