@@ -93,13 +93,14 @@ def evaluate(
     from .progress import Reporter
     from .teachers.live import open_network
 
-    if out is not None and out.exists():
-        raise UserError(f"{out} exists and is never overwritten; choose another file.")
+    folders = _named(on)
+    if out is not None:
+        _check_new_file(out)
     network = open_network(model, backbone)
     enrolled = None if gallery is None else open_network(gallery, gallery_backbone)
     settings = Settings(flip=flip, fars=tuple(far or (1e-3, 1e-4)), replicates=replicates)
     with Reporter() as report:
-        results = benchmark.evaluate(network, _named(on), settings=settings, gallery=enrolled, report=report)
+        results = benchmark.evaluate(network, folders, settings=settings, gallery=enrolled, report=report)
     text = json.dumps(results, indent=2)
     if out is not None:
         out.write_text(text + "\n")
@@ -180,8 +181,7 @@ def config_cp(
 
     source = find_recipe(recipe)
     target = destination / source.name if destination.is_dir() else destination
-    if target.exists():
-        raise UserError(f"{target} exists; choose another name.")
+    _check_new_file(target)
     target.write_text(source.read_text())
     print(target)
 
@@ -212,27 +212,42 @@ def main() -> None:
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
-        print("Stopped. The run folder keeps its last checkpoint; go on with --resume.", file=sys.stderr)
-        raise SystemExit(130) from None
+    except OSError as error:  # a full disk, a folder that is not ours to write
+        print(f"Error: {error.filename or 'A file'}: {error.strerror or error}.", file=sys.stderr)
+        raise SystemExit(1) from None
 
 
 def _run(recipe: Any, resume: bool, dry_run: bool, as_json: bool) -> None:
     from .train import run
 
-    result = run.dry_run(recipe) if dry_run else run.fit(recipe, resume=resume)
-    if as_json:
+    try:
+        result = run.dry_run(recipe) if dry_run else run.fit(recipe, resume=resume)
+    except KeyboardInterrupt:
+        print(f"Stopped. What {recipe.out} last saved is kept; go on with --resume.", file=sys.stderr)
+        raise SystemExit(130) from None
+    if as_json and result:
         print(json.dumps(result, indent=2))
-    else:
+    elif result:  # of several processes, one speaks
         _print_table(str(recipe.out), ("what", "value"), [(name, _short(value)) for name, value in result.items()])
 
 
 def _named(folders: list[str]) -> dict[str, Path]:
-    named = dict(entry.partition("=")[::2] for entry in folders)
-    for name, folder in named.items():
+    named: dict[str, Path] = {}
+    for entry in folders:
+        name, _, folder = entry.partition("=")
         if not name or not folder:
-            raise UserError(f"--on takes NAME=FOLDER, such as lfw=faces/lfw; it got '{name or folder}'.")
-    return {name: Path(folder) for name, folder in named.items()}
+            raise UserError(f"--on takes NAME=FOLDER, such as lfw=faces/lfw; it got '{entry}'.")
+        if name in named:
+            raise UserError(f"--on has two folders called '{name}'; give each a name of its own.")
+        named[name] = Path(folder)
+    return named
+
+
+def _check_new_file(file: Path) -> None:
+    if file.exists():
+        raise UserError(f"{file} exists and is never overwritten; choose another file.")
+    if not file.absolute().parent.is_dir():
+        raise UserError(f"There is no folder {file.parent} for {file.name}; make it first.")
 
 
 def _short(value: Any) -> str:
