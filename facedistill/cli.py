@@ -31,6 +31,7 @@ DryRun = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A run folder, a safetensors file or an ONNX file.")]
 Backbone = Annotated[str | None, typer.Option(help="Name of the network, where a safetensors file does not say.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 Flip = Annotated[bool, typer.Option("--flip/--no-flip", help="Add the mirror image's embedding.")]
 
 
@@ -81,6 +82,7 @@ def evaluate(
     backbone: Backbone = None,
     gallery_backbone: Annotated[str | None, typer.Option(help="As --backbone, for the gallery's network.")] = None,
     flip: Flip = True,
+    device: Device = "auto",
     far: Annotated[list[float] | None, typer.Option(help="False-accept rate; repeatable [1e-3 and 1e-4].")] = None,
     replicates: Annotated[int, typer.Option(min=1, help="Of the bootstrap over identities.")] = 1000,
     out: Annotated[Path | None, typer.Option(help="Also write the figures to this JSON file.")] = None,
@@ -91,13 +93,12 @@ def evaluate(
     from .evaluate.figures import Settings
     from .evaluate.table import table
     from .progress import Reporter
-    from .teachers.live import open_network
 
     folders = _named(on)
     if out is not None:
         _check_new_file(out)
-    network = open_network(model, backbone)
-    enrolled = None if gallery is None else open_network(gallery, gallery_backbone)
+    network = _network(model, backbone, device)
+    enrolled = None if gallery is None else _network(gallery, gallery_backbone, device)
     settings = Settings(flip=flip, fars=tuple(far or (1e-3, 1e-4)), replicates=replicates)
     with Reporter() as report:
         results = benchmark.evaluate(network, folders, settings=settings, gallery=enrolled, report=report)
@@ -117,17 +118,17 @@ def embed(
     destination: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for embeddings.npy and index.csv.")],
     backbone: Backbone = None,
     flip: Flip = True,
+    device: Device = "auto",
 ) -> None:
     """Embed every face of a folder."""
     from .data.folder import FolderFaces
     from .evaluate import store
     from .evaluate.embed import embed as embed_faces
     from .progress import Reporter
-    from .teachers.live import open_network
 
     if destination.exists():
         raise UserError(f"{destination} exists and is never overwritten; choose another folder.")
-    network = open_network(model, backbone)
+    network = _network(model, backbone, device)
     nested = source.is_dir() and any(entry.is_dir() and not entry.name.startswith(".") for entry in source.iterdir())
     faces = FolderFaces(source, labelled=nested)
     with Reporter() as report:
@@ -229,6 +230,13 @@ def _run(recipe: Any, resume: bool, dry_run: bool, as_json: bool) -> None:
         print(json.dumps(result, indent=2))
     elif result:  # of several processes, one speaks
         _print_table(str(recipe.out), ("what", "value"), [(name, _short(value)) for name, value in result.items()])
+
+
+def _network(weights: Path, backbone: str | None, device: str) -> Any:
+    from .device import choose_device
+    from .teachers.live import open_network
+
+    return open_network(weights, backbone).to(choose_device(device))
 
 
 def _named(folders: list[str]) -> dict[str, Path]:

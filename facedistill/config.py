@@ -43,11 +43,16 @@ def call(builder: Builder, options: Mapping[str, Any], *, where: str, **context:
     Raises:
         UserError: as ``checked``, or it asks for what is not in ``context``.
     """
-    asked = [name for name, parameter in _parameters(builder).items() if parameter.kind in _POSITIONAL]
+    asked = context_of(builder)
     missing = [name for name in asked if name not in context]
     if missing:
         raise UserError(f"'{where}' needs a {' and a '.join(missing)}, and there is none; add 'teacher' to the recipe.")
     return builder(*(context[name] for name in asked), **checked(builder, options, where=where))
+
+
+def context_of(builder: Builder) -> list[str]:
+    """What ``builder`` must know about its surroundings, by name: its positional parameters."""
+    return [name for name, parameter in _parameters(builder).items() if parameter.kind in _POSITIONAL]
 
 
 def checked(builder: Builder, options: Mapping[str, Any], *, where: str) -> Options:

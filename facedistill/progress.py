@@ -40,6 +40,10 @@ class Display:
             eta_s = (now - self._start) / max(1, step - self._first) * (self._steps - step)
             self._console.print(f"{self._title} {step}/{self._steps} {remark} ETA {eta_s:.0f} s", highlight=False)
 
+    def say(self, sentence: str) -> None:
+        """One sentence above the progress."""
+        self._console.print(sentence, highlight=False)
+
 
 class Reporter:
     """Progress of several pieces of work, one after the other, each by its name."""

@@ -1,6 +1,5 @@
 """From a recipe to the things it names. Nothing is written here, so a bad recipe leaves nothing behind."""
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from ..backbones.contract import AbstractBackbone
 from ..catalogue import Builder, find
-from ..config import DataRecipe, Recipe, build, call, checked, one
+from ..config import DataRecipe, Recipe, build, call, checked, context_of, one
 from ..data.contract import AbstractFaces
 from ..data.folder import FolderFaces
 from ..data.mixed import Mixed
@@ -96,23 +95,9 @@ def build_objective(recipe: Recipe, faces: AbstractFaces, device: torch.device) 
         name: build("methods", AbstractMethod, {name: options}, **context) for name, options in recipe.method.items()
     }
     head = None if recipe.head is None else build("heads", AbstractHead, recipe.head, **context)
+    if teacher is not None and not methods and not _inherits(recipe):
+        raise UserError("Nothing in this recipe learns from its teacher; give it a 'method', or the head 'inherited'.")
     return Objective(model, head, methods, teacher, classifier).to(device)
-
-
-def choose_device(name: str) -> torch.device:
-    """``auto`` is CUDA, else MPS, else the CPU.
-
-    Raises:
-        UserError: a device that is not there.
-    """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(f"Device '{name}' is not here: {str(error).splitlines()[0]}; try device auto or cpu.") from None
-    return device
 
 
 def _builder(key: str, name: str) -> Builder:
@@ -121,6 +106,11 @@ def _builder(key: str, name: str) -> Builder:
     if name not in TABLES[key]:
         raise unknown(key, name, TABLES[key])
     return TABLES[key][name]
+
+
+def _inherits(recipe: Recipe) -> bool:
+    """Whether the head takes over the teacher's classifier."""
+    return recipe.head is not None and "classifier" in context_of(_builder("head", one(recipe.head, "head")[0]))
 
 
 def _source(data: DataRecipe) -> AbstractFaces:
@@ -134,8 +124,8 @@ def _verified(faces: AbstractFaces, title: str) -> AbstractFaces:
     """All files looked at once, and their pixels kept where they fit."""
     with Display(len(faces), title=title) as display:
         verified = Verified(faces, progress=display.advance)
-    for reason in verified.unreadable:
-        warnings.warn(f"Replaced by its neighbour, cannot be read: {reason}", stacklevel=2)
+        for reason in verified.unreadable:
+            display.say(f"Replaced by its neighbour, cannot be read: {reason}")
     return verified
 
 

@@ -71,7 +71,10 @@ def _checked_questions(methods: Mapping[str, AbstractMethod], teacher: AbstractT
         if missing:
             given = f"the teacher gives {', '.join(sorted(teacher.provides))}" if teacher else "there is no teacher"
             raise UserError(f"Method '{name}' needs the teacher's {', '.join(sorted(missing))}, but {given}.")
-    return any(method.uses for method in methods.values())
+    asked = any(method.uses for method in methods.values())
+    if teacher is not None and teacher.learns and not asked:
+        raise UserError("The teacher's prompts would learn nothing, since no method asks it; use teacher 'live'.")
+    return asked
 
 
 class Weights:

@@ -25,11 +25,12 @@ from ..backbones.load import save_backbone, write_tensors
 from ..config import Recipe, call, checked, dump_recipe, one
 from ..data.loader import Loader, in_order
 from ..data.views import Views
+from ..device import choose_device
 from ..errors import UserError
 from ..evaluate.validate import validate
 from ..progress import Display
 from .allocator import keep_freed_memory
-from .assemble import TABLES, Sets, build_objective, choose_device, load_faces, resolve
+from .assemble import TABLES, Sets, build_objective, load_faces, resolve
 from .checkpoint import Learners, restore, save, write_text
 from .log import JsonLines, Log, TensorBoard
 from .loop import Meter, Step, on_device, train_epoch

@@ -8,7 +8,7 @@ import torch
 
 from facedistill.errors import UserError
 from facedistill.train.allocator import keep_freed_memory
-from facedistill.train.assemble import build_objective, choose_device, load_faces, resolve
+from facedistill.train.assemble import build_objective, load_faces, resolve
 
 CPU = torch.device("cpu")
 
@@ -57,16 +57,27 @@ def test_the_first_weights_of_the_student_do_not_depend_on_its_lessons(root: Pat
         assert torch.equal(tensor, first[1][name])
 
 
-def test_auto_is_a_device_that_is_there() -> None:
-    assert choose_device("auto").type in {"cpu", "cuda", "mps"}
-    assert choose_device("cpu") == CPU
+def test_a_teacher_that_nobody_learns_from_is_refused(root: Path, tmp_path: Path) -> None:
+    teacher = tiny.write_teacher(tmp_path / "teacher")
+    recipe = tiny.recipe(root, tmp_path / "run", teacher={"live": {"weights": teacher}})
+    with pytest.raises(UserError, match="Nothing in this recipe learns from its teacher"):
+        build_objective(recipe, load_faces(recipe).labelled, CPU)
 
 
-@pytest.mark.parametrize("name", ["cuda:99", "gpu"])
-def test_a_device_that_is_not_there_is_named(name: str) -> None:
-    with pytest.raises(UserError, match=f"Device '{name}' is not here: .*; try device auto or cpu") as error:
-        choose_device(name)
-    assert "\n" not in str(error.value)
+def test_the_inherited_head_learns_from_its_teacher(root: Path, tmp_path: Path) -> None:
+    teacher = tiny.write_teacher(tmp_path / "teacher")
+    head = {"inherited": {"centres": "teacher_means"}}
+    recipe = tiny.recipe(root, tmp_path / "run", teacher={"live": {"weights": teacher}}, head=head)
+    centres = build_objective(recipe, load_faces(recipe).labelled, CPU).head.softmax.centres
+    torch.testing.assert_close(centres.norm(dim=1), torch.ones(5))
+
+
+def test_prompts_that_no_method_asks_for_are_refused(root: Path, tmp_path: Path) -> None:
+    teacher = {"prompted": {"weights": tiny.write_teacher(tmp_path / "teacher")}}
+    method = {"proxyless": {"centres": "teacher_means"}}
+    recipe = tiny.recipe(root, tmp_path / "run", teacher=teacher, method=method, head=None)
+    with pytest.raises(UserError, match="prompts would learn nothing"):
+        build_objective(recipe, load_faces(recipe).labelled, CPU)
 
 
 def test_the_allocator_agrees_or_is_left_alone() -> None:

@@ -77,7 +77,7 @@ def test_a_teacher_that_learns_adds_its_own_terms() -> None:
 
 
 def test_a_teacher_is_asked_once_a_batch_or_not_at_all() -> None:
-    asked, ignored = Counted(), Counted()
+    asked, ignored = Counted(), Counted().requires_grad_(False)
     Objective(tiny.net(), head(), {"a": Sum(), "b": Sum()}, asked)(tiny.images(4), BATCH)
     terms = Objective(tiny.net(), head(), {"a": Alone()}, ignored)(tiny.images(4), BATCH)
     assert (asked.asked, ignored.asked) == (1, 0)

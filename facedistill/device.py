@@ -1,0 +1,21 @@
+"""Where networks run."""
+
+import torch
+
+from .errors import UserError
+
+
+def choose_device(name: str) -> torch.device:
+    """``auto`` is CUDA, else MPS, else the CPU.
+
+    Raises:
+        UserError: a device that is not there.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f"Device '{name}' is not here: {str(error).splitlines()[0]}; try device auto or cpu.") from None
+    return device
