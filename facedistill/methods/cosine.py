@@ -1,7 +1,9 @@
 """Embedding distillation by direction, the usual baseline (ShrinkTeaNet, Duong et al. 2019, arXiv:1905.10620, without
 its square).
 
-    L = (1/N) Σ_i ( 1 − cos( P z_S,i , z_T,i ) )        P: linear, only where the widths differ
+    L = (1/N) Σ_i ( 1 − cos( P z_S,i , sg z_T,i ) )        P: linear, only where the widths differ
+
+Beside ``urfm`` and a ``prompted`` teacher this is CAKD's optional embedding term; its prompts are not moved by it.
 """
 
 import torch.nn.functional as F
@@ -22,5 +24,5 @@ class Cosine(AbstractMethod):
 
     def forward(self, student: Features, teacher: Features, batch: Batch) -> Terms:
         own = self.projector(student.embedding).float()
-        cosine = F.cosine_similarity(own, teacher.embedding.float(), eps=1e-4)
+        cosine = F.cosine_similarity(own, teacher.embedding.detach().float(), eps=1e-4)
         return {"embedding": (1 - cosine).mean()}
