@@ -1,7 +1,7 @@
 """The demonstration: the whole job in minutes, on drawn faces that show nobody.
 
 A Transformer learns to recognise people; a CNN learns the same people from labels only, a second inherits the
-Transformer's classifier (ProxylessKD), a third learns from its local features (CAKD: URFM + APT). All four are judged
+Transformer's classifier (ProxylessKD), a third learns from its local features and embeddings (CAKD: URFM + APT). All four are judged
 on people whom none has seen. The trainings are ordinary recipes, ``demo_teacher`` and so on.
 """
 
@@ -38,7 +38,7 @@ RUNS = {
     "teacher": "teacher (ViT)",
     "labels": "labels only",
     "proxyless": "ProxylessKD",
-    "cakd": "CAKD (URFM+APT)",
+    "cakd": "CAKD + embedding",
 }
 """Run folders in the order of training, and what is in each; ``demo_<run>`` is the recipe."""
 TEACHER, BASELINE = "teacher", "labels"
