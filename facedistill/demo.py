@@ -1,8 +1,8 @@
 """The demonstration: the whole job in minutes, on drawn faces that show nobody.
 
 A Transformer learns to recognise people; a CNN learns the same people from labels only, a second inherits the
-Transformer's classifier (ProxylessKD), a third learns from its local features and embeddings (CAKD: URFM + APT). All four are judged
-on people whom none has seen. The trainings are ordinary recipes, ``demo_teacher`` and so on.
+Transformer's classifier (ProxylessKD), a third learns from its local features and embeddings (CAKD: URFM + APT). All
+four are judged on people whom none has seen. The trainings are ordinary recipes, ``demo_teacher`` and so on.
 """
 
 import json
