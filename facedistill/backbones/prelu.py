@@ -1,4 +1,4 @@
-"""PReLU whose training step vectorises: a MobileFaceNet spends half its time in the framework's own on a CPU.
+"""PReLU whose training step vectorises: the framework's own is a large part of a MobileFaceNet's on a CPU.
 
     y = max(x, 0) + w min(x, 0)        dL/dx = g [x > 0] + w g [x <= 0]        dL/dw = sum g x [x <= 0]
 

@@ -1,7 +1,7 @@
 """Keep freed memory in the process instead of handing it back to the system after every step.
 
 A CPU training step allocates and frees the same gigabyte each time. glibc returns large blocks to the kernel at once,
-and faulting them in again costs up to a third of a MobileFaceNet step.
+and faulting them in again costs much of a MobileFaceNet step.
 """
 
 import ctypes
