@@ -1,0 +1,31 @@
+"""The command line. Verbs import what they need when they run, so that ``--help`` answers at once."""
+
+import sys
+
+import typer
+
+from ..errors import UserError
+from . import evaluation, recipes, training
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Distil Transformer face recognisers into small CNNs and prove that the knowledge arrived.",
+)
+for verb in (training.train, training.distill, evaluation.evaluate, evaluation.embed, training.demo):
+    app.command()(verb)
+app.command("list")(recipes.list_)
+app.add_typer(recipes.config_app, name="config")
+
+
+def main() -> None:
+    """Run the command line; what the user can mend is one sentence on stderr."""
+    try:
+        app()
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    except OSError as error:  # a full disk, a folder that is not ours to write
+        print(f"Error: {error.filename or 'A file'}: {error.strerror or error}.", file=sys.stderr)
+        raise SystemExit(1) from None

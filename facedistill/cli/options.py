@@ -1,0 +1,36 @@
+"""What several verbs share: the types of their options, and small checks."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import UserError
+
+RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of a packaged recipe.")]
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Changes, such as training.epochs=40.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint of the run folder.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Build everything, take two steps, say what to expect; write nothing.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A run folder, a safetensors file or an ONNX file.")]
+Backbone = Annotated[str | None, typer.Option(help="Name of the network, where a safetensors file does not say.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+Flip = Annotated[bool, typer.Option("--flip/--no-flip", help="Add the mirror image's embedding.")]
+
+
+def network_of(weights: Path, backbone: str | None, device: str) -> Any:
+    from ..device import choose_device
+    from ..teachers.live import open_network
+
+    return open_network(weights, backbone).to(choose_device(device))
+
+
+def check_new_file(file: Path) -> None:
+    if file.exists():
+        raise UserError(f"{file} exists and is never overwritten; choose another file.")
+    if not file.absolute().parent.is_dir():
+        raise UserError(f"There is no folder {file.parent} for {file.name}; make it first.")

@@ -1,0 +1,66 @@
+"""``list`` and ``config``."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import unknown
+from .options import AsJson, Overrides, RecipeName, check_new_file
+from .show import print_table
+
+config_app = typer.Typer(no_args_is_help=True, help="Copy, check and show recipes.")
+
+
+def list_(
+    what: Annotated[
+        str | None, typer.Argument(help="backbones, heads, methods, teachers or recipes; all of them by default.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What can be named in a recipe."""
+    from ..listing import everything
+
+    offers = everything()
+    if what is not None and what not in offers:
+        raise unknown("kind", what, offers)
+    chosen = offers if what is None else {what: offers[what]}
+    if as_json:
+        print(json.dumps(chosen, indent=2))
+        return
+    for kind, names in chosen.items():
+        print_table(kind, ("name", "what it is"), list(names.items()))
+
+
+@config_app.command("cp")
+def config_cp(
+    recipe: RecipeName, destination: Annotated[Path, typer.Argument(help="File or folder to copy it to.")]
+) -> None:
+    """Copy a packaged recipe, to change it."""
+    from ..config import find_recipe
+
+    source = find_recipe(recipe)
+    target = destination / source.name if destination.is_dir() else destination
+    check_new_file(target)
+    target.write_text(source.read_text())
+    print(target)
+
+
+@config_app.command("validate")
+def config_validate(recipe: RecipeName, overrides: Overrides = None) -> None:
+    """Check every name and every option of a recipe."""
+    from ..config import load_recipe
+    from ..train.assemble import resolve
+
+    resolve(load_recipe(recipe, overrides or []))
+    print(f"{recipe}: every name and option is known.")
+
+
+@config_app.command("show")
+def config_show(recipe: RecipeName, overrides: Overrides = None) -> None:
+    """Print a recipe with every default written out."""
+    from ..config import dump_recipe, load_recipe
+    from ..train.assemble import resolve
+
+    print(dump_recipe(resolve(load_recipe(recipe, overrides or []))), end="")

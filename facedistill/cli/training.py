@@ -1,0 +1,73 @@
+"""``train``, ``distill`` and ``demo``."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from ..errors import UserError
+from .options import AsJson, DryRun, Overrides, RecipeName, Resume
+from .show import print_table, short
+
+
+def train(
+    recipe: RecipeName,
+    overrides: Overrides = None,
+    resume: Resume = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train a teacher, or a plain student from labels only."""
+    from ..config import load_recipe
+
+    loaded = load_recipe(recipe, overrides or [])
+    if loaded.teacher is not None or loaded.method:
+        raise UserError(f"Recipe {recipe} has a teacher or a method; use `facedistill distill {recipe}`.")
+    _run(loaded, resume, dry_run, as_json)
+
+
+def distill(
+    recipe: RecipeName,
+    overrides: Overrides = None,
+    resume: Resume = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train a student with what a teacher knows."""
+    from ..config import load_recipe
+
+    loaded = load_recipe(recipe, overrides or [])
+    if loaded.teacher is None:
+        raise UserError(f"Recipe {recipe} has no teacher; give it one, or use `facedistill train {recipe}`.")
+    _run(loaded, resume, dry_run, as_json)
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder of the four runs and result.json.")] = Path("runs/demo"),
+    as_json: AsJson = False,
+) -> None:
+    """Teach small CNNs on drawn faces and print the comparison: minutes, without GPU or download."""
+    from ..demo import demonstrate, tables
+
+    result = demonstrate(out)
+    if as_json:
+        print(json.dumps(result, indent=2))
+    else:
+        Console().print(tables(result))
+
+
+def _run(recipe: Any, resume: bool, dry_run: bool, as_json: bool) -> None:
+    from ..train import run
+
+    try:
+        result = run.dry_run(recipe) if dry_run else run.fit(recipe, resume=resume)
+    except KeyboardInterrupt:
+        print(f"Stopped. What {recipe.out} last saved is kept; go on with --resume.", file=sys.stderr)
+        raise SystemExit(130) from None
+    if as_json and result:
+        print(json.dumps(result, indent=2))
+    elif result:  # of several processes, one speaks
+        print_table(str(recipe.out), ("what", "value"), [(name, short(value)) for name, value in result.items()])
