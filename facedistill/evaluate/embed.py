@@ -8,6 +8,7 @@ The mirror is horizontal and of the decoded pixels. Nothing runs under autocast,
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -29,12 +30,26 @@ Report = Callable[[int, int], None]
 class Embeddings:
     """What a network says of a set of faces."""
 
-    vectors: Float[np.ndarray, "N D"]
-    """float64, not normalised."""
+    views: Float[np.ndarray, "V N D"]
+    """The network's raw answers to the image and, where it was asked, to its mirror image."""
     norms: Float[np.ndarray, " N"]
     """L2 norm of the network's raw answer, mean over the image and its mirror image."""
 
+    @classmethod
+    def of(cls, views: Float[np.ndarray, "V N D"]) -> "Embeddings":
+        return cls(views, np.linalg.norm(views.astype(np.float64), axis=2).mean(axis=0))
+
+    @cached_property
+    def vectors(self) -> Float[np.ndarray, "N D"]:
+        """Sum over the views in float64, not normalised."""
+        return self.views.sum(axis=0, dtype=np.float64)
+
     @property
+    def without_mirror(self) -> "Embeddings":
+        """What the same network says of the images alone."""
+        return Embeddings.of(self.views[:1])
+
+    @cached_property
     def unit(self) -> Float[np.ndarray, "N D"]:
         lengths = np.linalg.norm(self.vectors, axis=1, keepdims=True)
         return self.vectors / np.where(lengths > 0, lengths, 1)
@@ -64,17 +79,15 @@ def embed(
     Raises:
         UserError: an image that cannot be read or differs in size, or an answer that is not finite.
     """
-    vectors, norms = [], []
+    answers = []
     with torch.inference_mode(), evaluating(network, device) as (embedder, where):
         for start in range(0, len(faces), batch):
             numbers = range(start, min(start + batch, len(faces)))
-            answers = _answers(embedder, read_batch(faces, numbers).to(where), flip)
-            _check_finite(answers, faces, start)
-            vectors.append(answers.sum(axis=0))
-            norms.append(np.linalg.norm(answers, axis=2).mean(axis=0))
+            answers.append(_answers(embedder, read_batch(faces, numbers).to(where), flip))
+            _check_finite(answers[-1], faces, start)
             if report:
                 report(numbers.stop, len(faces))
-    return Embeddings(np.concatenate(vectors), np.concatenate(norms))
+    return Embeddings.of(np.concatenate(answers, axis=1))
 
 
 @contextmanager
@@ -117,8 +130,7 @@ def read_batch(faces: AbstractFaces, numbers: range) -> UInt8[Tensor, "B 3 H W"]
 
 def _answers(embedder: Embedder, images: UInt8[Tensor, "B 3 H W"], flip: bool) -> Float[np.ndarray, "views B D"]:
     views = [images, images.flip(-1)] if flip else [images]
-    # To the CPU first: MPS has no float64.
-    return np.stack([embedder(view).float().cpu().double().numpy() for view in views])
+    return np.stack([embedder(view).float().cpu().numpy() for view in views])
 
 
 def _check_finite(answers: Float[np.ndarray, "views B D"], faces: AbstractFaces, start: int) -> None:

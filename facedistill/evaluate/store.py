@@ -61,4 +61,4 @@ def load_embeddings(folder: Path) -> tuple[Embeddings, list[str], list[str]]:
         raise UserError(f"{folder} holds no embeddings that can be read: {error}.") from None
     if vectors.ndim != 2 or len(vectors) != len(rows):
         raise UserError(f"{folder}: embeddings.npy has shape {vectors.shape} and index.csv {len(rows)} rows.")
-    return Embeddings(vectors.astype(np.float64), norms), paths, identities
+    return Embeddings(vectors.astype(np.float64)[None], norms), paths, identities

@@ -78,7 +78,7 @@ def test_no_flip_is_another_figure_and_says_so(root):
 
 def test_a_folder_without_list_gets_all_pairs_only(root):
     figures = embedding_figures(
-        Embeddings(np.random.default_rng(0).standard_normal((36, 4)), np.ones(36)),
+        Embeddings(np.random.default_rng(0).standard_normal((1, 36, 4)), np.ones(36)),
         FolderFaces(root).labels,
         None,
         SETTINGS,
@@ -138,7 +138,7 @@ def test_the_table_shows_every_figure(root):
 def test_validation_figures_equal_loops(root):
     faces = FolderFaces(root)
     vectors = np.stack([faces.image(i).transpose(2, 0, 1).ravel() - 127.5 for i in range(36)])
-    unit = Embeddings(vectors, np.ones(36)).unit
+    unit = Embeddings(vectors[None], np.ones(36)).unit
     genuine = [unit[i] @ unit[j] for i in range(36) for j in range(i) if faces.labels[i] == faces.labels[j]]
     impostor = [unit[i] @ unit[j] for i in range(36) for j in range(i) if faces.labels[i] != faces.labels[j]]
     best = max(

@@ -117,7 +117,7 @@ class Trap:
 
 
 def some_embeddings():
-    return Embeddings(np.random.default_rng(0).standard_normal((4, 3)), np.arange(4.0))
+    return Embeddings(np.random.default_rng(0).standard_normal((1, 4, 3)), np.arange(4.0))
 
 
 def test_files_return_what_was_written(tmp_path, faces):

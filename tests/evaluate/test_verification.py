@@ -46,7 +46,7 @@ def golden_input(seed, pairs, noise):
     original = np.stack([a, b], 1).reshape(2 * pairs, 32)
     mirrored = original + 0.3 * generator.standard_normal((2 * pairs, 32))
     norms = (np.linalg.norm(original, axis=1) + np.linalg.norm(mirrored, axis=1)) / 2
-    return Embeddings(original + mirrored, norms), same
+    return Embeddings(np.stack([original, mirrored]), norms), same
 
 
 @pytest.mark.parametrize("golden", GOLDEN, ids=lambda golden: f"seed{golden['made_by'][0]}")
@@ -109,5 +109,5 @@ def test_a_fold_that_weighs_nothing_says_nothing():
 
 
 def test_a_zero_vector_stays_zero():
-    embeddings = Embeddings(np.array([[0.0, 0.0], [3.0, 4.0]]), np.zeros(2))
+    embeddings = Embeddings(np.array([[[0.0, 0.0], [3.0, 4.0]]]), np.zeros(2))
     assert embeddings.unit.tolist() == [[0, 0], [0.6, 0.8]]

@@ -1,0 +1,65 @@
+"""What a benchmark is: a set of faces on disk, and the rules that turn embeddings of them into figures."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from ..data.contract import AbstractFaces
+from ..evaluate.embed import Embeddings
+from ..evaluate.figures import Figures, Settings
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure for people."""
+
+    figure: str
+    value: float
+    """A share; printed in percent."""
+    interval: tuple[float, float] | None
+    note: str
+
+
+@dataclass(frozen=True)
+class PairScores:
+    """Cosines that pictures are drawn from; a large set may be thinned."""
+
+    genuine: Float[np.ndarray, " G"]
+    impostor: Float[np.ndarray, " I"]
+
+
+class AbstractProtocol(ABC):
+    """One benchmark, opened; nothing is embedded before all benchmarks of a command are open."""
+
+    faces: AbstractFaces
+    """Every image that the rules need."""
+
+    @classmethod
+    @abstractmethod
+    def recognises(cls, path: Path) -> bool:
+        """Whether ``path`` looks like such a set, judged by names alone; nothing is decoded."""
+
+    @classmethod
+    @abstractmethod
+    def open(cls, path: Path) -> "AbstractProtocol":
+        """The benchmark at ``path``.
+
+        Raises:
+            UserError: a list or an image that is missing or cannot be read.
+        """
+
+    @abstractmethod
+    def figures(self, seen: Embeddings, settings: Settings) -> Figures:
+        """Figures with intervals, ready for JSON; ``protocol`` in them states the rules in words."""
+
+    @abstractmethod
+    def rows(self, figures: Figures) -> Iterator[Row]:
+        """What of the figures a table shows."""
+
+    @abstractmethod
+    def pair_scores(self, seen: Embeddings, settings: Settings) -> PairScores | None:
+        """What ROC and histogram are drawn from; None where pairs mean nothing."""
