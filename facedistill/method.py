@@ -23,6 +23,10 @@ class AbstractMethod(nn.Module, ABC):
     never asked.
     """
 
+    asks_student: ClassVar[frozenset[str]] = frozenset()
+    """Further answers of the student it reads: ``cosines``, ``extras["cosines"]``, B K, its own head's without margin
+    or scale."""
+
     optional: ClassVar[frozenset[str]] = frozenset()
     """Answers it reads where the teacher gives them."""
 

@@ -20,3 +20,7 @@ class AbstractHead(nn.Module, ABC):
     def class_centres(self) -> Float[Tensor, "K D"] | None:
         """The classifier, for whoever inherits it once this network teaches; None where there is none."""
         return None
+
+    def cosines(self, embedding: Float[Tensor, "B D"]) -> Float[Tensor, "B K"] | None:
+        """Cosines to all class centres, without margin or scale; None where there is no classifier."""
+        return None

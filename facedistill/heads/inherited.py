@@ -59,6 +59,9 @@ class Inherited(AbstractHead):
         """Centres among this network's embeddings; none behind an adapter, where they belong to its output."""
         return self.softmax.class_centres() if isinstance(self.adapter, nn.Identity) else None
 
+    def cosines(self, embedding: Float[Tensor, "B D"]) -> Float[Tensor, "B K"]:
+        return self.softmax.cosines(self.adapter(embedding))
+
 
 def _centres(classifier: TeacherClassifier, centres: Centres) -> Float[Tensor, "K D"]:
     sources = {

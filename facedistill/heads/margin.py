@@ -13,11 +13,9 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from ..align.cosines import cosines
 from ..types import UNLABELLED
 from .contract import AbstractHead
-
-# Shorter embeddings are not stretched to length 1: the gradient of a vector of zeros would be infinite.
-SHORTEST = 1e-4
 
 
 class MarginHead(AbstractHead):
@@ -55,6 +53,9 @@ class MarginHead(AbstractHead):
     def class_centres(self) -> Float[Tensor, "K D"]:
         return self.centres
 
+    def cosines(self, embedding: Float[Tensor, "B D"]) -> Float[Tensor, "B K"]:
+        return cosines(embedding, self.centres)
+
     def forward(self, embedding: Float[Tensor, "B D"], labels: Int[Tensor, " B"]) -> Float[Tensor, ""]:
         with torch.autocast(embedding.device.type, enabled=False):
             logits_BK = self.logits(embedding.float(), labels)
@@ -64,7 +65,7 @@ class MarginHead(AbstractHead):
 
     def logits(self, embedding: Float[Tensor, "B D"], labels: Int[Tensor, " B"]) -> Float[Tensor, "B K"]:
         """s·cosθ, and s·ψ at the true identity."""
-        cos_BK = F.linear(F.normalize(embedding, eps=SHORTEST), F.normalize(self.centres, eps=SHORTEST))
+        cos_BK = self.cosines(embedding)
         own_B1 = labels.clamp_min(0)[:, None]
         own_B = cos_BK.gather(1, own_B1)[:, 0]
         psi_B = self.with_margin(own_B, embedding.norm(dim=1), labels != UNLABELLED)

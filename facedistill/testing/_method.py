@@ -25,6 +25,7 @@ from ._ask import (
 
 CONTEXT = ("student", "teacher", "classifier")
 ANSWERS = frozenset({"embedding", "stages", "prompts"})
+OWN_ANSWERS = frozenset({"cosines"})
 SAMPLES, PROMPTS = 4, 3
 
 SMALL_CNN = Spec(24, (Stage(6, (12, 12)), Stage(8, (6, 6)), Stage(12, (3, 3))), 48)
@@ -79,10 +80,16 @@ class _Case:
         method = self.method()
         known = method.uses | (method.optional if self.optional else frozenset())
         teacher = _features(self.teacher, seed=2, dtype=dtype)
-        student = _features(self.student, seed=1, dtype=dtype)
+        student = self._with_cosines(_features(self.student, seed=1, dtype=dtype), method)
         for tensor in _tensors(student):
             tensor.requires_grad_()
         return student, _only(teacher, known)
+
+    def _with_cosines(self, student: Features, method: AbstractMethod) -> Features:
+        if "cosines" not in method.asks_student:
+            return student
+        own = torch.rand(SAMPLES, self.identities, generator=generator(3)).mul(2).sub(1)
+        return replace(student, extras={**student.extras, "cosines": own})
 
     def batch(self, labelled: int = SAMPLES) -> Batch:
         labels = torch.arange(SAMPLES) % self.identities
@@ -114,6 +121,8 @@ def _declares_known_answers(case: _Case) -> None:
     method = case.method()
     strange = sorted((method.uses | method.optional) - ANSWERS)
     demand(not strange, f"{case.who} uses {strange}, which no teacher provides; known: {sorted(ANSWERS)}.")
+    strange = sorted(method.asks_student - OWN_ANSWERS)
+    demand(not strange, f"{case.who} asks the student for {strange}; known: {sorted(OWN_ANSWERS)}.")
 
 
 def _terms_are_finite_scalars(case: _Case) -> None:

@@ -1,6 +1,7 @@
 """What is trained, as one module: a network, its head, the methods and the teacher."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float, UInt8
@@ -37,6 +38,7 @@ class Objective(nn.Module):
         self.teacher = teacher
         self.classifier = classifier
         self._asks = _checked_questions(methods or {}, teacher)
+        self._wants_cosines = _wants_cosines(methods or {}, head)
         if head is None and not methods:
             raise UserError("Nothing to learn from: give the recipe a 'head', a 'method' or both.")
 
@@ -44,6 +46,7 @@ class Objective(nn.Module):
         seen = self.model(images)
         terms = {} if self.head is None else {"margin": self.head(seen.embedding, batch.labels)}
         answers, kept = self._ask(images, batch, seen)
+        seen = self._with_cosines(seen)
         for name, method in self.methods.items():
             terms |= {f"{name}.{term}": value for term, value in method(seen, answers, batch).items()}
         return terms | kept
@@ -52,6 +55,15 @@ class Objective(nn.Module):
         """The parts that may be trained, under the names recipes use."""
         parts = {"model": self.model, "head": self.head, "teacher": self.teacher, **dict(self.methods.items())}
         return {name: part for name, part in parts.items() if part is not None}
+
+    def _with_cosines(self, seen: Features) -> Features:
+        """The student's features with its own classifier's opinion, where a method asks for it."""
+        if not self._wants_cosines or self.head is None:
+            return seen
+        own = self.head.cosines(seen.embedding)
+        if own is None:
+            raise UserError("A method compares class probabilities, and this head has no classifier; use cosface.")
+        return replace(seen, extras={**seen.extras, "cosines": own})
 
     def _ask(self, images: Tensor, batch: Batch, seen: Features) -> tuple[Features, Terms]:
         """The teacher's answers and its own terms; the student's features stand in where nobody asks."""
@@ -75,6 +87,17 @@ def _checked_questions(methods: Mapping[str, AbstractMethod], teacher: AbstractT
     if teacher is not None and teacher.learns and not asked:
         raise UserError("The teacher's prompts would learn nothing, since no method asks it; use teacher 'live'.")
     return asked
+
+
+def _wants_cosines(methods: Mapping[str, AbstractMethod], head: AbstractHead | None) -> bool:
+    """Whether any method compares class probabilities; refuses one where the student has no classifier."""
+    asking = [name for name, method in methods.items() if "cosines" in method.asks_student]
+    if asking and head is None:
+        raise UserError(
+            f"Method '{asking[0]}' compares class probabilities, and the student has no classifier; give the recipe a "
+            "'head', such as cosface."
+        )
+    return bool(asking)
 
 
 class Weights:

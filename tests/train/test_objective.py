@@ -116,3 +116,36 @@ def test_the_sum_is_a_plain_loop_over_weights_and_ramps() -> None:
 def test_a_weight_or_ramp_of_nothing_is_refused(weights: dict, ramp: dict, kind: str) -> None:
     with pytest.raises(UserError, match=f"Unknown term 'margn' in {kind}; did you mean 'margin'"):
         Weights(weights, ramp).check({"margin": torch.tensor(0.0)})
+
+
+class Opinion(AbstractMethod):
+    """The student's own class cosines, summed."""
+
+    asks_student = frozenset({"cosines"})
+
+    def forward(self, student: Features, teacher: Features, batch: Batch) -> Terms:
+        return {"sum": student.extras["cosines"].sum()}
+
+
+def test_a_method_may_ask_for_the_students_own_classes() -> None:
+    model, classifier = tiny.net().eval(), head()
+    terms = Objective(model, classifier, {"opinion": Opinion()}).eval()(tiny.images(4), BATCH)
+    own = model(tiny.images(4)).embedding.detach()
+    centres = classifier.class_centres().detach()
+    expected = sum(float(z @ w / (z.norm() * w.norm())) for z in own for w in centres)
+    assert terms["opinion.sum"].item() == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+def test_classes_without_a_classifier_are_refused() -> None:
+    with pytest.raises(UserError, match="'opinion' compares class probabilities.*give the recipe a 'head'"):
+        Objective(tiny.net(), None, {"opinion": Opinion()})
+
+
+class NoClassifier(AbstractHead):
+    def forward(self, embedding: Tensor, labels: Tensor) -> Tensor:
+        return embedding.sum()
+
+
+def test_a_head_without_classifier_is_refused_when_asked() -> None:
+    with pytest.raises(UserError, match="this head has no classifier"):
+        Objective(tiny.net(), NoClassifier(), {"opinion": Opinion()})(tiny.images(4), BATCH)
