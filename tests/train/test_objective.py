@@ -137,7 +137,7 @@ def test_a_method_may_ask_for_the_students_own_classes() -> None:
 
 
 def test_classes_without_a_classifier_are_refused() -> None:
-    with pytest.raises(UserError, match="'opinion' compares class probabilities.*give the recipe a 'head'"):
+    with pytest.raises(UserError, match=r"'opinion' compares class probabilities.*give the recipe a 'head'"):
         Objective(tiny.net(), None, {"opinion": Opinion()})
 
 
