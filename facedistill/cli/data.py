@@ -1,0 +1,32 @@
+"""``data``: look into sets of faces, check them, and turn one kind into another."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import AsJson
+from .show import print_table
+
+data_app = typer.Typer(no_args_is_help=True, help="Look into sets of faces, and check them.")
+
+Faces = Annotated[Path, typer.Argument(metavar="FACES", help="A folder of identities, or a file of faces.")]
+
+
+@data_app.command("inspect")
+def data_inspect(path: Faces, as_json: AsJson = False) -> None:
+    """Count images and identities, and images per identity."""
+    from ..data.inspect import count, histogram
+    from ..data.open import open_faces
+
+    counts = count(open_faces(path))
+    bins = histogram(counts.images_per_identity)
+    numbers = {"images": counts.images, "identities": counts.identities, "unlabelled": counts.unlabelled}
+    if as_json:
+        filled = [{"images": [each.first, each.last], "identities": each.identities} for each in bins]
+        print(json.dumps({**numbers, "images_per_identity": filled}, indent=2))
+        return
+    print_table("", (path.name, "count"), [(name, f"{value:,}") for name, value in numbers.items()])
+    rows = [(each.span, f"{each.identities:,}") for each in bins]
+    print_table("", ("images per identity", "identities"), rows)
