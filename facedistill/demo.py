@@ -21,7 +21,6 @@ from .data.contract import AbstractFaces
 from .data.synthetic import DrawnFaces
 from .data.verified import Verified
 from .errors import UserError
-from .evaluate.benchmark import embedding_figures
 from .evaluate.bootstrap import Statistic, paired_difference
 from .evaluate.embed import Embeddings, embed
 from .evaluate.figures import Figures, Settings, all_pairs_figures
@@ -29,6 +28,7 @@ from .evaluate.pairs import FOLDS, Pairs
 from .evaluate.scores import score_all
 from .evaluate.statistics import tar_statistic
 from .progress import Display, Reporter
+from .protocols.verification import embedding_figures
 from .train.assemble import Sets, load_faces, resolve
 from .train.checkpoint import write_text
 from .train.resume import result_of

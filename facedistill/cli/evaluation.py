@@ -34,22 +34,24 @@ def evaluate(
     from ..evaluate.figures import Settings
     from ..evaluate.table import table
     from ..progress import Reporter
+    from ..protocols import open_protocol
 
-    folders = _named(on)
+    paths = _named(on)
     if out is not None:
         check_new_file(out)
+    benchmarks = {name: open_protocol(path) for name, path in paths.items()}
     network = network_of(model, backbone, device)
     enrolled = None if gallery is None else network_of(gallery, gallery_backbone, device)
     settings = Settings(flip=flip, fars=tuple(far or (1e-3, 1e-4)), replicates=replicates)
     with Reporter() as report:
-        results = benchmark.evaluate(network, folders, settings=settings, gallery=enrolled, report=report)
+        results = benchmark.evaluate(network, benchmarks, settings=settings, gallery=enrolled, report=report)
     text = json.dumps(results, indent=2)
     if out is not None:
         out.write_text(text + "\n")
     if as_json:
         print(text)
     else:
-        Console().print(table(results))
+        Console().print(table(results, benchmarks))
 
 
 def embed(

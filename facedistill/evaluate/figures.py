@@ -30,6 +30,11 @@ class Settings:
     seed: int = 0
     """Of the bootstrap."""
 
+    @property
+    def kept_impostors(self) -> float:
+        """Share of all impostor pairs that the figures need: the highest."""
+        return min(1.0, _SPARE * max(self.fars))
+
 
 def accuracy_figures(
     query: Float[np.ndarray, "N D"],
@@ -62,7 +67,7 @@ def all_pairs_figures(
     settings: Settings,
 ) -> Figures:
     """TAR at FAR over all pairs of images, from L2-normalised embeddings: within ``query``, or against ``gallery``."""
-    keep = min(1.0, _SPARE * max(settings.fars))
+    keep = settings.kept_impostors
     scores = score_all(query, labels, keep) if gallery is None else score_all_between(query, gallery, labels, keep)
     return {"all_pairs": _counts(scores), "tar_at_far": tar_figures(scores, settings)}
 
@@ -81,7 +86,8 @@ def tar_figures(scores: AbstractScores, settings: Settings) -> Figures:
 
 
 def _counts(scores: AbstractScores) -> Figures:
-    return {"genuine": len(scores.genuine), "impostor": scores.impostor_pairs, "identities": scores.identities}
+    identities = scores.identities if len(scores.impostor_identities) == 2 else None
+    return {"genuine": len(scores.genuine), "impostor": scores.impostor_pairs, "identities": identities}
 
 
 def _pair(low: Float[np.ndarray, " M"], high: Float[np.ndarray, " M"], number: int) -> list[float]:

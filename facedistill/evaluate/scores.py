@@ -30,8 +30,10 @@ class AbstractScores(ABC):
     genuine: Float[np.ndarray, " G"]
     genuine_identity: Int[np.ndarray, " G"]
     impostor: Float[np.ndarray, " I"]
-    impostor_identities: Int[np.ndarray, "2 I"]
+    impostor_identities: Int[np.ndarray, "of I"]
+    """Both identities of a pair; one row where identities are unknown and each pair counts as drawn."""
     identities: int
+    """What a bootstrap draws: identities, or pairs where identities are unknown."""
 
     @abstractmethod
     def impostor_total(self, weights: Float[np.ndarray, " K"]) -> float:
@@ -41,8 +43,7 @@ class AbstractScores(ABC):
         return weights[self.genuine_identity]
 
     def impostor_weights(self, weights: Float[np.ndarray, " K"]) -> Float[np.ndarray, " I"]:
-        first, second = self.impostor_identities
-        return weights[first] * weights[second]
+        return weights[self.impostor_identities].prod(axis=0)
 
     @property
     def impostor_pairs(self) -> int:
@@ -84,9 +85,15 @@ def score_listed(
     return ListedScores(genuine, person[0], impostor, others, int(people.max()) + 1)
 
 
-def people_of(pairs: Pairs, labels: Int[np.ndarray, " N"]) -> Int[np.ndarray, "2 P"]:
-    """The two identities of every pair, numbered anew so that each number occurs: a bootstrap draws no absent ones."""
-    _, people = np.unique(labels[np.stack([pairs.first, pairs.second])], return_inverse=True)
+def people_of(pairs: Pairs, labels: Int[np.ndarray, " N"]) -> Int[np.ndarray, "of P"]:
+    """The two identities of every pair, numbered anew so that each number occurs: a bootstrap draws no absent ones.
+
+    Where an image's identity is unknown every pair gets a number of its own, one row in all.
+    """
+    labels_of = labels[np.stack([pairs.first, pairs.second])]
+    if (labels_of == UNLABELLED).any():
+        return np.arange(len(pairs))[None]
+    _, people = np.unique(labels_of, return_inverse=True)
     return people.reshape(2, len(pairs))
 
 

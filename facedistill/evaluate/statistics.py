@@ -1,15 +1,53 @@
 """Figures as functions of how often each identity counts, the form that the bootstrap takes."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from ..types import UNLABELLED
 from .bootstrap import Statistic
 from .pairs import Pairs
 from .roc import weighted_tar
 from .scores import AbstractScores, people_of
 from .verification import squared_distances, ten_fold
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Figures of one model that a paired bootstrap can draw again."""
+
+    names: tuple[str, ...]
+    """Of the M figures, as a table shows them."""
+    statistic: Statistic
+    """The M figures, given how often each unit counts."""
+    units: int
+    """What is drawn: identities, or pairs where nobody knows who is who."""
+
+
+def joined(first: Measure, second: Measure) -> Measure:
+    """Both measures of the same units."""
+    assert first.units == second.units
+    return Measure(
+        first.names + second.names,
+        lambda weights: np.concatenate([first.statistic(weights), second.statistic(weights)]),
+        first.units,
+    )
+
+
+def tar_measure(scores: AbstractScores, fars: Sequence[float]) -> Measure:
+    return Measure(tuple(f"TAR at FAR {far:g}" for far in fars), tar_statistic(scores, fars), scores.identities)
+
+
+def accuracy_measure(unit: Float[np.ndarray, "N D"], labels: Int[np.ndarray, " N"], pairs: Pairs) -> Measure:
+    """Ten-fold accuracy; all identities of the set are drawn, in pairs or not, so that it can stand beside others."""
+    statistic = accuracy_statistic(unit, unit, labels, pairs)
+    people = np.unique(labels[labels != UNLABELLED])
+    if not len(people):
+        return Measure(("accuracy",), statistic, len(pairs))
+    listed = np.searchsorted(people, np.unique(labels[np.stack([pairs.first, pairs.second])]))
+    return Measure(("accuracy",), lambda weights: statistic(weights[listed]), len(people))
 
 
 def tar_statistic(scores: AbstractScores, fars: Sequence[float]) -> Statistic:
@@ -25,10 +63,10 @@ def accuracy_statistic(
     A pair weighs as pairs of ``AbstractScores`` do.
     """
     distances = squared_distances(query[pairs.first], gallery[pairs.second])
-    first, second = people_of(pairs, labels)
+    people = people_of(pairs, labels)
 
     def accuracy(weights: Float[np.ndarray, " K"]) -> Float[np.ndarray, " 1"]:
-        of_pairs = weights[first] * np.where(pairs.same, 1.0, weights[second])
+        of_pairs = np.where(pairs.same, weights[people[0]], weights[people].prod(axis=0))
         return np.array([ten_fold(distances, pairs.same, pairs.folds, of_pairs).accuracy])
 
     return accuracy

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -11,6 +12,7 @@ from jaxtyping import Float
 from ..data.contract import AbstractFaces
 from ..evaluate.embed import Embeddings
 from ..evaluate.figures import Figures, Settings
+from ..evaluate.statistics import Measure
 
 
 @dataclass(frozen=True)
@@ -26,14 +28,22 @@ class Row:
 
 @dataclass(frozen=True)
 class PairScores:
-    """Cosines that pictures are drawn from; a large set may be thinned."""
+    """Scores that pictures are drawn from; a large set may be thinned."""
 
     genuine: Float[np.ndarray, " G"]
     impostor: Float[np.ndarray, " I"]
+    stands_for: Float[np.ndarray, " I"] | None = None
+    """How many impostor pairs each of those listed stands for; one each by default."""
 
 
 class AbstractProtocol(ABC):
-    """One benchmark, opened; nothing is embedded before all benchmarks of a command are open."""
+    """One benchmark, opened; nothing is embedded before all benchmarks of a command are open.
+
+    The first line of a benchmark's documentation says what it looks for on disk, in words fit for an error.
+    """
+
+    general: ClassVar[bool] = False
+    """Whether it takes sets that have no names of their own, and stands back where another recognises the path."""
 
     faces: AbstractFaces
     """Every image that the rules need."""
@@ -63,3 +73,12 @@ class AbstractProtocol(ABC):
     @abstractmethod
     def pair_scores(self, seen: Embeddings, settings: Settings) -> PairScores | None:
         """What ROC and histogram are drawn from; None where pairs mean nothing."""
+
+    def between(self, query: Embeddings, gallery: Embeddings, settings: Settings) -> Figures | None:
+        """Figures of one network's queries against another's gallery, or of one network's answers to altered images
+        against those to the images as they are; None where the rules know no such sides."""
+        return None
+
+    def measure(self, seen: Embeddings, settings: Settings) -> Measure | None:
+        """The main figures as a function of what is drawn, for paired differences; None where there are none."""
+        return None

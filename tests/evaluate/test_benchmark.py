@@ -11,7 +11,7 @@ from rich.console import Console
 from facedistill.data.folder import FolderFaces
 from facedistill.errors import UserError
 from facedistill.evaluate.asymmetric import asymmetric_figures
-from facedistill.evaluate.benchmark import embedding_figures, evaluate
+from facedistill.evaluate.benchmark import evaluate
 from facedistill.evaluate.embed import Embeddings
 from facedistill.evaluate.figures import Settings
 from facedistill.evaluate.pairs import read_pairs
@@ -20,6 +20,8 @@ from facedistill.evaluate.scores import score_all
 from facedistill.evaluate.table import table
 from facedistill.evaluate.validate import best_balanced_accuracy, validate
 from facedistill.evaluate.verification import ten_fold
+from facedistill.protocols import open_protocol
+from facedistill.protocols.verification import Verification, embedding_figures
 
 SETTINGS = Settings(fars=(0.1, 0.01), replicates=20)
 PEOPLE, IMAGES = 12, 3
@@ -52,7 +54,7 @@ def rotated(images):
 
 
 def test_figures_are_json_and_say_their_protocol(root):
-    results = evaluate(pixels, {"patterns": root}, settings=SETTINGS)
+    results = evaluate(pixels, {"patterns": open_protocol(root)}, settings=SETTINGS)
     figures = json.loads(json.dumps(results, allow_nan=False))["patterns"]
     assert 0.5 < figures["accuracy"] <= 1
     assert len(figures["folds"]) == 10
@@ -68,7 +70,9 @@ def test_figures_are_json_and_say_their_protocol(root):
 
 
 def test_no_flip_is_another_figure_and_says_so(root):
-    results = evaluate(pixels, {"patterns": root}, settings=Settings(flip=False, fars=(0.1,), replicates=5))
+    results = evaluate(
+        pixels, {"patterns": open_protocol(root)}, settings=Settings(flip=False, fars=(0.1,), replicates=5)
+    )
     assert results["patterns"]["protocol"]["embedding"].startswith("image alone")
     mean_norm = np.mean(
         [np.linalg.norm(cv2.imread(str(file)).astype(float) - 127.5) for file in sorted(root.glob("*/*.png"))]
@@ -89,7 +93,7 @@ def test_a_folder_without_list_gets_all_pairs_only(root):
 
 
 def test_a_gallery_is_judged_both_ways(root):
-    results = evaluate(pixels, {"patterns": root}, settings=SETTINGS, gallery=rotated)
+    results = evaluate(pixels, {"patterns": open_protocol(root)}, settings=SETTINGS, gallery=rotated)
     asymmetric = results["patterns"]["asymmetric"]
     assert set(asymmetric) == {
         "student",
@@ -108,7 +112,8 @@ def test_each_way_takes_its_own_image_from_its_own_network(root):
     generator = np.random.default_rng(0)
     student, teacher = (generator.standard_normal((36, 3)) for _ in range(2))
     student, teacher = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (student, teacher))
-    got = asymmetric_figures(student, teacher, faces.labels, pairs, SETTINGS)
+    seen, enrolled = (Embeddings.of(x[None]) for x in (student, teacher))
+    got = asymmetric_figures(Verification(faces, pairs), seen, enrolled, SETTINGS)
     assert got["student_query_teacher_gallery"]["folds"] != got["teacher_query_student_gallery"]["folds"]
     for name, query, gallery in (
         ("student_query_teacher_gallery", student, teacher),
@@ -119,15 +124,15 @@ def test_each_way_takes_its_own_image_from_its_own_network(root):
 
 
 def test_widths_that_differ_are_refused(root):
-    labels = FolderFaces(root).labels
+    narrow, wide = (Embeddings.of(np.ones((1, 36, width))) for width in (4, 5))
     with pytest.raises(UserError, match="4 wide and the gallery network's 5"):
-        asymmetric_figures(np.ones((36, 4)), np.ones((36, 5)), labels, None, SETTINGS)
+        asymmetric_figures(open_protocol(root), narrow, wide, SETTINGS)
 
 
 def test_the_table_shows_every_figure(root):
-    results = evaluate(pixels, {"patterns": root}, settings=SETTINGS, gallery=rotated)
+    results = evaluate(pixels, {"patterns": open_protocol(root)}, settings=SETTINGS, gallery=rotated)
     console = Console(file=io.StringIO(), width=200)
-    console.print(table(results))
+    console.print(table(results, {"patterns": open_protocol(root)}))
     text = console.file.getvalue()
     assert f"{100 * results['patterns']['accuracy']:.2f}" in text
     assert text.count("TAR at FAR 0.01") == 5
@@ -163,7 +168,7 @@ def test_edgeface_on_lfw(shared):
     onnx = pytest.importorskip("facedistill.teachers.onnx")
     root = shared / "faces" / "lfw"
     network = onnx.OnnxNetwork(shared / "models" / "edgeface_xs.onnx")
-    figures = evaluate(network, {"lfw": root}, settings=Settings(flip=False, replicates=200))["lfw"]
+    figures = evaluate(network, {"lfw": open_protocol(root)}, settings=Settings(flip=False, replicates=200))["lfw"]
     assert figures["accuracy"] == pytest.approx(0.9952, abs=0.0005)
     assert figures["accuracy_std"] == pytest.approx(0.0030, abs=0.0005)
     assert figures["all_pairs"]["identities"] == 4281
