@@ -22,14 +22,23 @@ def read_image(path: Path) -> UInt8[np.ndarray, "H W 3"]:
     Raises:
         UnreadableImage: no such file, another format, truncated, damaged, or over ``MAX_PIXELS``.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UnreadableImage(f"{path}: {error.strerror}") from None
+    data = read_bytes(path)
     try:
         return decode(data)
     except UnreadableImage as error:
         raise UnreadableImage(f"{path}: {error}") from None
+
+
+def read_bytes(path: Path) -> bytes:
+    """An image file as it is, not decoded.
+
+    Raises:
+        UnreadableImage: no such file, or it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableImage(f"{path}: {error.strerror}") from None
 
 
 def decode(data: bytes) -> UInt8[np.ndarray, "H W 3"]:

@@ -29,6 +29,14 @@ class AbstractFaces(ABC):
     def name(self, index: int) -> str:
         """What to call this crop in a message or a list: a path below the root, or a number."""
 
+    def encoded(self, index: int) -> bytes | None:
+        """The image file of one crop, bit for bit as it is kept; None where there is none, as for drawn faces.
+
+        Raises:
+            UnreadableImage: the file cannot be read. It is not decoded, and may be damaged.
+        """
+        return None
+
     def landmarks_px(self, index: int) -> Float[np.ndarray, "5 2"] | None:
         """Eyes, nose and mouth corners (x, y) in crop pixels, left as seen in the image; None where unknown."""
         return None

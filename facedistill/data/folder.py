@@ -9,7 +9,7 @@ from jaxtyping import Float, UInt8
 
 from ..errors import UserError
 from ..types import UNLABELLED
-from .codec import SUFFIXES, read_image
+from .codec import SUFFIXES, read_bytes, read_image
 from .contract import AbstractFaces
 from .landmarks import read_landmarks
 
@@ -39,6 +39,9 @@ class FolderFaces(AbstractFaces):
 
     def image(self, index: int) -> UInt8[np.ndarray, "H W 3"]:
         return read_image(self.root / self.name(index))
+
+    def encoded(self, index: int) -> bytes:
+        return read_bytes(self.root / self.name(index))
 
     def name(self, index: int) -> str:
         return os.fsdecode(self._paths[index])

@@ -28,6 +28,10 @@ class Mixed(AbstractFaces):
         part, inner = self._find(index)
         return part.name(inner)
 
+    def encoded(self, index: int) -> bytes | None:
+        part, inner = self._find(index)
+        return part.encoded(inner)
+
     def landmarks_px(self, index: int) -> Float[np.ndarray, "5 2"] | None:
         part, inner = self._find(index)
         return part.landmarks_px(inner)

@@ -23,6 +23,9 @@ class Subset(AbstractFaces):
     def name(self, index: int) -> str:
         return self._faces.name(int(self._indices[index]))
 
+    def encoded(self, index: int) -> bytes | None:
+        return self._faces.encoded(int(self._indices[index]))
+
     def landmarks_px(self, index: int) -> Float[np.ndarray, "5 2"] | None:
         return self._faces.landmarks_px(int(self._indices[index]))
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from facedistill.data.contract import UnreadableImage
 from facedistill.data.folder import FolderFaces
 from facedistill.data.landmarks import COLUMNS
 from facedistill.data.mixed import Mixed
@@ -158,6 +159,16 @@ def test_landmarks_follow_their_crop_through_subset_mixture_and_size(root: Path)
     assert np.array_equal(faces.landmarks_px(7), POINTS)
     # Twice the size: the edge of the crop, at -0.5, stays where it is.
     np.testing.assert_allclose(Resized(faces, 32).landmarks_px(0), 2 * POINTS + 0.5)
+
+
+def test_files_are_given_as_they_are_through_subset_and_mixture(root: Path):
+    faces = Mixed(Subset(FolderFaces(root), np.array([5, 0])), [FolderFaces(root, labelled=False)])
+    for index in (0, 1, 5):
+        assert faces.encoded(index) == (root / faces.name(index)).read_bytes()
+    (root / "c" / "2.png").unlink()
+    with pytest.raises(UnreadableImage, match=r"c/2\.png: No such file"):
+        faces.encoded(0)
+    assert Resized(faces, 32).encoded(0) is None
 
 
 def test_resized_faces_have_one_size(root: Path):
