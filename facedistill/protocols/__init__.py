@@ -33,9 +33,7 @@ def protocols() -> list[type[AbstractProtocol]]:
 
 def _unclear(path: Path, chosen: list[type[AbstractProtocol]]) -> str:
     if chosen:
-        return (
-            f"{path} looks like {len(chosen)} benchmarks at once: {_wanted(chosen)}. Remove what belongs to the other."
-        )
+        return f"{path} looks like {len(chosen)} benchmarks: {_wanted(chosen)}; remove what belongs to all but one."
     return f"No benchmark recognises {path}. Looked for: {_wanted(protocols())}."
 
 
