@@ -13,3 +13,12 @@ def bridge(width: int, wanted: int) -> nn.Module:
     linear = nn.Linear(width, wanted, bias=False)
     nn.init.orthogonal_(linear.weight)
     return linear
+
+
+def channel_bridge(channels: int, wanted: int) -> nn.Module:
+    """``bridge`` for the channels of a feature map: the same linear map at every cell."""
+    if channels == wanted:
+        return nn.Identity()
+    convolution = nn.Conv2d(channels, wanted, 1, bias=False)
+    nn.init.orthogonal_(convolution.weight)
+    return convolution

@@ -1,0 +1,59 @@
+"""One network's feature map on the cells of another's: same place on the face, whatever the strides.
+
+    out_ij = Σ_ab Y_ia X_jb in_ab
+    Y_ia ∝ max( 0, 1 − |y_i − y_a| / w )             towards a finer grid: linear between cells that lie w apart
+    Y_ia ∝ length of cell a that lies in cell i      towards a coarser one: the mean of what a cell covers
+
+Positions are those of ``frame.py``. Between equal grids nothing happens.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ..types import Spec
+from .frame import FACE_CELLS, axis_centres, check_stage
+
+
+class Regrid(nn.Module):
+    """From the grid of a stage of ``source`` to the grid of a stage of ``target``.
+
+    Args:
+        source_stage, target_stage: from 0, or from -1 backwards.
+
+    Raises:
+        UserError: no such stage.
+    """
+
+    ys: Tensor
+    xs: Tensor
+
+    def __init__(self, source: Spec, source_stage: int, target: Spec, target_stage: int) -> None:
+        super().__init__()
+        source_stage = check_stage(source, source_stage, "network")
+        target_stage = check_stage(target, target_stage, "network")
+        for name, axis in (("ys", 0), ("xs", 1)):
+            cells, wanted = axis_centres(source, source_stage, axis), axis_centres(target, target_stage, axis)
+            self.register_buffer(name, axis_weights(cells, wanted), persistent=False)
+
+    def forward(self, stage: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C h w"]:
+        return self.ys.to(stage.dtype) @ stage @ self.xs.to(stage.dtype).T
+
+
+def axis_weights(cells: Float[Tensor, " H"], wanted: Float[Tensor, " h"]) -> Float[Tensor, "h H"]:
+    """How much each of ``cells`` says about each of ``wanted``; rows sum to 1. Beyond the outermost cell it speaks."""
+    fine, coarse = _stride(cells), _stride(wanted)
+    apart = (wanted.clamp(cells[0], cells[-1])[:, None] - cells).abs()
+    covered = ((fine + coarse) / 2 - apart).clamp(0, fine)
+    weight = covered if coarse > fine else (1 - apart / fine).clamp_min(0)
+    return weight / weight.sum(1, keepdim=True)
+
+
+def _stride(cells: Float[Tensor, " H"]) -> float:
+    return float(cells[1] - cells[0]) if len(cells) > 1 else float(FACE_CELLS)
+
+
+def coarser(own: Spec, own_stage: int, other: Spec, other_stage: int) -> bool:
+    """Whether the first stage has fewer cells than the second."""
+    cells = [spec.stages[stage].grid for spec, stage in ((own, own_stage), (other, other_stage))]
+    return torch.Size(cells[0]).numel() < torch.Size(cells[1]).numel()
