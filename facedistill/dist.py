@@ -48,11 +48,7 @@ def shared(module: nn.Module) -> nn.Module:
 
 def mean(value: Tensor) -> Tensor:
     """Mean of a detached tensor over processes."""
-    if world() == 1:
-        return value
-    total = value.clone()
-    dist.all_reduce(total)
-    return total / world()
+    return value if world() == 1 else all_sum(value) / world()
 
 
 def gather(rows: Shaped[Tensor, "B ..."]) -> Shaped[Tensor, "B_world ..."]:
@@ -70,12 +66,22 @@ def gather(rows: Shaped[Tensor, "B ..."]) -> Shaped[Tensor, "B_world ..."]:
 class _Gather(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor) -> Tensor:
-        everyone = [torch.empty_like(rows) for _ in range(world())]
-        dist.all_gather(everyone, rows.contiguous())
-        return torch.cat(everyone)
+        return torch.cat(all_gather(rows))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        total = gradients[0].contiguous().clone()
-        dist.all_reduce(total)
-        return total.chunk(world())[rank()]
+        return all_sum(gradients[0]).chunk(world())[rank()]
+
+
+def all_gather(rows: Tensor) -> list[Tensor]:
+    """A detached tensor of every process, by rank."""
+    everyone = [torch.empty_like(rows) for _ in range(world())]
+    dist.all_gather(everyone, rows.contiguous())
+    return everyone
+
+
+def all_sum(value: Tensor) -> Tensor:
+    """Sum of a detached tensor over processes."""
+    total = value.contiguous().clone()
+    dist.all_reduce(total)
+    return total

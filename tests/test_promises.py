@@ -52,6 +52,15 @@ class Detached(Method):
         return super().forward(Features(student.embedding.detach()), teacher, batch)
 
 
+class Nearsighted(Method):
+    """Relations among the samples of one process alone."""
+
+    def forward(self, student: Features, teacher: Features, batch: Batch) -> Terms:
+        own, wanted = (F.normalize(features.embedding.float()) for features in (student, teacher))
+        relations = (own @ own.T - wanted @ wanted.T).square().mean()
+        return super().forward(student, teacher, batch) | {"relations": relations}
+
+
 class Undeclared(Method):
     uses = frozenset()
 
@@ -132,6 +141,7 @@ BROKEN_METHODS = {
     Silent: "no terms",
     Detached: "no gradient reaches the student",
     Undeclared: "is nan",
+    Nearsighted: "'relations' of two processes differs from that of one",
     Mistaken: "no teacher provides",
     Idle: "'idle' gets no gradient",
     Scribbling: "writes into",
