@@ -56,8 +56,8 @@ class Nearsighted(Method):
     """Relations among the samples of one process alone."""
 
     def forward(self, student: Features, teacher: Features, batch: Batch) -> Terms:
-        own, wanted = (F.normalize(features.embedding.float()) for features in (student, teacher))
-        relations = (own @ own.T - wanted @ wanted.T).square().mean()
+        own, wanted = (torch.pdist(features.embedding.float()) for features in (student, teacher))
+        relations = (own - wanted).square().mean()
         return super().forward(student, teacher, batch) | {"relations": relations}
 
 
