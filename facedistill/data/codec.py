@@ -43,7 +43,7 @@ def read_bytes(path: Path) -> bytes:
 
 def decode(data: bytes) -> UInt8[np.ndarray, "H W 3"]:
     """As ``read_image``, from the bytes of a file; the error gives the reason alone."""
-    _check(data)
+    check(data)
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
@@ -53,8 +53,12 @@ def decode(data: bytes) -> UInt8[np.ndarray, "H W 3"]:
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 
-def _check(data: bytes) -> None:
-    """Refuses what a decoder would silently fill with grey, or choke on."""
+def check(data: bytes) -> None:
+    """Refuses, undecoded, what a decoder would silently fill with grey, or choke on.
+
+    Raises:
+        UnreadableImage: gives the reason alone.
+    """
     if not data:
         raise UnreadableImage("it is empty")
     try:

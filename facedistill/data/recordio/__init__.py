@@ -1,0 +1,1 @@
+"""MXNet RecordIO without MXNet: ``.rec`` and ``.idx`` files, read where they lie and written."""
