@@ -9,7 +9,7 @@ and prints the table as Markdown.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +18,7 @@ import typer
 
 from facedistill.config import load_recipe
 from facedistill.data.folder import FolderFaces
-from facedistill.evaluate.bootstrap import Difference, Statistic, paired_difference
+from facedistill.evaluate.bootstrap import Difference, Replicates, Statistic, difference, replicate
 from facedistill.evaluate.embed import Embeddings, embed
 from facedistill.evaluate.figures import Settings
 from facedistill.evaluate.pairs import Pairs, read_pairs
@@ -62,36 +62,34 @@ def table(
 ) -> None:
     """Look at LFW with every finished run and print the table."""
     judge = Judge(lfw, runs / "teacher_lfw", teacher)
+    drawn = partial(replicate, identities=judge.identities, replicates=replicates)
     rows = {
-        name: [judge.statistic(run) for run in sorted(runs.glob(f"{name}_seed*")) if finished(run)] for name in ROWS
+        name: [drawn(judge.statistic(run)) for run in sorted(runs.glob(f"{name}_seed*")) if finished(run)]
+        for name in ROWS
     }
-    rows = {name: statistics for name, statistics in rows.items() if statistics}
+    rows = {name: models for name, models in rows.items() if models}
+    nothing = drawn(lambda weights: np.zeros(len(FIGURES)))
     print("| row | seeds | " + " | ".join(FIGURES) + " |\n|---" + "|---" * (len(FIGURES) + 1) + "|")
-    print(line("teacher, EdgeFace-XS", [judge.of_teacher], judge.identities, replicates))
-    for name, statistics in rows.items():
-        print(line(name, statistics, judge.identities, replicates))
+    print(line("teacher, EdgeFace-XS", [drawn(judge.of_teacher)], nothing))
+    for name, models in rows.items():
+        print(line(name, models, nothing))
     print("\nDifference to labels only:\n\n| row | " + " | ".join(FIGURES) + " |\n|---" + "|---" * len(FIGURES) + "|")
-    for name, statistics in rows.items():
+    for name, models in rows.items():
         if name != "labels" and "labels" in rows:
-            gain = paired_difference(rows["labels"], statistics, judge.identities, replicates=replicates)
-            print(f"| {name} | " + " | ".join(verdicts(gain)) + " |")
+            print(f"| {name} | " + " | ".join(verdicts(difference(rows["labels"], models))) + " |")
 
 
 def finished(run: Path) -> bool:
     return (run / "result.json").exists()
 
 
-def line(name: str, statistics: Sequence[Statistic], identities: int, replicates: int) -> str:
+def line(name: str, models: Sequence[Replicates], nothing: Replicates) -> str:
     """One row: mean over seeds, and the interval over identities and seeds."""
-    seen = paired_difference([nothing], statistics, identities, replicates=replicates)
+    seen = difference([nothing], models)
     cells = [
         f"{100 * m:.2f} ({100 * a:.2f}-{100 * b:.2f})" for m, a, b in zip(seen.mean, seen.low, seen.high, strict=True)
     ]
-    return f"| {name} | {len(statistics)} | " + " | ".join(cells) + " |"
-
-
-def nothing(weights: np.ndarray) -> np.ndarray:
-    return np.zeros(len(FIGURES))
+    return f"| {name} | {len(models)} | " + " | ".join(cells) + " |"
 
 
 def verdicts(gain: Difference) -> list[str]:

@@ -56,6 +56,20 @@ def interval(replicates: Float[np.ndarray, "R M"]) -> tuple[Float[np.ndarray, " 
     return low, high
 
 
+@dataclass(frozen=True)
+class Replicates:
+    """M figures of one model: with every identity once, and in R replicates."""
+
+    everyone: Float[np.ndarray, " M"]
+    drawn: Float[np.ndarray, "R M"]
+
+
+def replicate(statistic: Statistic, identities: int, *, replicates: int = REPLICATES, seed: int = 0) -> Replicates:
+    """The figures of one model, to be compared with those of others that were drawn with the same seed."""
+    drawn = bootstrap(statistic, identities, replicates=replicates, seed=seed)
+    return Replicates(statistic(np.ones(identities)), drawn)
+
+
 def paired_difference(
     first: Sequence[Statistic],
     second: Sequence[Statistic],
@@ -64,7 +78,16 @@ def paired_difference(
     replicates: int = REPLICATES,
     seed: int = 0,
 ) -> Difference:
-    """Mean of ``second`` less mean of ``first``, each a list of models that differ in their training seed only.
+    """Mean of ``second`` less mean of ``first``, each a list of models that differ in their training seed only."""
+    groups = [
+        [replicate(model, identities, replicates=replicates, seed=seed) for model in models]
+        for models in (first, second)
+    ]
+    return difference(*groups, seed=seed)
+
+
+def difference(first: Sequence[Replicates], second: Sequence[Replicates], *, seed: int = 0) -> Difference:
+    """As ``paired_difference``, of figures that were drawn before.
 
     Every replicate draws identities once for all models - they are paired - and seeds within each list on its own.
     Of S seeds, S - 1 are drawn, which makes the variance of their mean unbiased (Rao and Wu, JASA 1988); one seed
@@ -72,20 +95,16 @@ def paired_difference(
     """
     generator = np.random.default_rng([seed, 1])
     differences = [
-        _drawn_mean(second, weights, generator) - _drawn_mean(first, weights, generator)
-        for weights in resamples(identities, replicates, seed)
+        _drawn_mean(second, number, generator) - _drawn_mean(first, number, generator)
+        for number in range(len(second[0].drawn))
     ]
-    everyone = np.ones(identities)
-    mean = _mean(second, everyone) - _mean(first, everyone)
-    return Difference(mean, *interval(np.stack(differences)))
+    return Difference(_mean(second) - _mean(first), *interval(np.stack(differences)))
 
 
-def _mean(models: Sequence[Statistic], weights: Float[np.ndarray, " K"]) -> Float[np.ndarray, " M"]:
-    return np.mean([model(weights) for model in models], axis=0)
+def _mean(models: Sequence[Replicates]) -> Float[np.ndarray, " M"]:
+    return np.mean([model.everyone for model in models], axis=0)
 
 
-def _drawn_mean(
-    models: Sequence[Statistic], weights: Float[np.ndarray, " K"], generator: np.random.Generator
-) -> Float[np.ndarray, " M"]:
+def _drawn_mean(models: Sequence[Replicates], number: int, generator: np.random.Generator) -> Float[np.ndarray, " M"]:
     drawn = generator.integers(0, len(models), max(1, len(models) - 1))
-    return _mean([models[index] for index in drawn], weights)
+    return np.mean([models[index].drawn[number] for index in drawn], axis=0)

@@ -4,6 +4,7 @@ The strict figure: the best TAR over all thresholds whose FAR is at most x. A pa
 **above** the threshold, so that tied impostors come in together or not at all.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -62,11 +63,12 @@ def weighted_tar(
     scores: AbstractScores, fars: Sequence[float], weights: Float[np.ndarray, " K"]
 ) -> Float[np.ndarray, " fars"]:
     """The strict TAR at every FAR, identities weighed; NaN where no genuine or no impostor pair weighs anything."""
-    accepted = np.concatenate([[0.0], np.cumsum(scores.genuine_weights(weights))])
-    if accepted[-1] == 0 or scores.impostor_total(weights) == 0:
+    genuine = scores.genuine_weights(weights)
+    total = genuine.sum()
+    if total == 0 or scores.impostor_total(weights) == 0:
         return np.full(len(fars), np.nan)
     above = np.searchsorted(-scores.genuine, -weighted_thresholds(scores, fars, weights), side="left")
-    return accepted[above] / accepted[-1]
+    return np.array([genuine[:count].sum() for count in above]) / total
 
 
 def weighted_thresholds(
@@ -78,6 +80,36 @@ def weighted_thresholds(
     """
     # The tiny factor keeps 0.29 * 100 from losing its 29th impostor to rounding.
     allowed = np.asarray(fars) * scores.impostor_total(weights) * (1 + 1e-12)
-    reached = np.cumsum(scores.impostor_weights(weights))
-    first_excess = np.searchsorted(reached, allowed, side="right")
-    return scores.impostor[np.minimum(first_excess, len(reached) - 1)]
+    weighed = _weighed(scores, weights, allowed.max(), fars)
+    return scores.impostor[[_first_excess(weighed, weight) for weight in allowed]]
+
+
+def _weighed(
+    scores: AbstractScores, weights: Float[np.ndarray, " K"], allowed: float, fars: Sequence[float]
+) -> Float[np.ndarray, " H"]:
+    """Weights of the impostors from the highest down, until ``allowed`` is exceeded or none is left."""
+    count = math.ceil(_PREFIX * max(fars) * scores.impostor_pairs) + 1
+    while True:
+        weighed = scores.impostor_weights(weights, count)
+        if count >= len(scores.impostor) or weighed.sum() > allowed:
+            return weighed
+        count *= 2
+
+
+_PREFIX = 1.1
+"""Impostors weighed first, in units of those that the highest FAR allows when all weigh the same."""
+
+
+def _first_excess(weighed: Float[np.ndarray, " H"], allowed: float) -> int:
+    """Where the running sum first exceeds ``allowed``; the last place where it never does.
+
+    Summed block by block, and one by one only where it matters. Weights are counts: their sums are exact in any order.
+    """
+    ends = np.cumsum(np.add.reduceat(weighed, np.arange(0, len(weighed), _BLOCK)))
+    block = min(int(np.searchsorted(ends, allowed, side="right")), len(ends) - 1)
+    within = weighed[block * _BLOCK : (block + 1) * _BLOCK]
+    reached = np.cumsum(within) + (ends[block - 1] if block else 0)
+    return block * _BLOCK + min(int(np.searchsorted(reached, allowed, side="right")), len(within) - 1)
+
+
+_BLOCK = 256

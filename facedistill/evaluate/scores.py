@@ -42,8 +42,13 @@ class AbstractScores(ABC):
     def genuine_weights(self, weights: Float[np.ndarray, " K"]) -> Float[np.ndarray, " G"]:
         return weights[self.genuine_identity]
 
-    def impostor_weights(self, weights: Float[np.ndarray, " K"]) -> Float[np.ndarray, " I"]:
-        return weights[self.impostor_identities].prod(axis=0)
+    def impostor_weights(self, weights: Float[np.ndarray, " K"], highest: int | None = None) -> Float[np.ndarray, " I"]:
+        """Of the ``highest`` impostors, or of all that are kept."""
+        first, *second = self.impostor_identities[:, :highest]
+        product = weights.take(first)
+        for others in second:
+            product *= weights.take(others)
+        return product
 
     @property
     def impostor_pairs(self) -> int:
@@ -186,4 +191,4 @@ def _descending(
     scores: Float[np.ndarray, " S"], people: Int[np.ndarray, "of S"]
 ) -> tuple[Float[np.ndarray, " S"], Int[np.ndarray, "of S"]]:
     order = np.argsort(-scores, kind="stable")
-    return scores[order], people[:, order]
+    return scores[order], np.ascontiguousarray(people[:, order])

@@ -11,7 +11,7 @@ from .bootstrap import Statistic
 from .pairs import Pairs
 from .roc import weighted_tar
 from .scores import AbstractScores, people_of
-from .verification import squared_distances, ten_fold
+from .verification import Folded, squared_distances
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,14 @@ def accuracy_statistic(
 
     A pair weighs as pairs of ``AbstractScores`` do.
     """
-    distances = squared_distances(query[pairs.first], gallery[pairs.second])
+    folded = Folded(squared_distances(query[pairs.first], gallery[pairs.second]), pairs.same, pairs.folds)
     people = people_of(pairs, labels)
+    # "Nobody" weighs 1: a genuine pair weighs as its one person does, and so does a pair of unknown people.
+    nobody = people.max() + 1
+    first, second = people[0], np.where(pairs.same | (len(people) == 1), nobody, people[-1])
 
     def accuracy(weights: Float[np.ndarray, " K"]) -> Float[np.ndarray, " 1"]:
-        of_pairs = np.where(pairs.same, weights[people[0]], weights[people].prod(axis=0))
-        return np.array([ten_fold(distances, pairs.same, pairs.folds, of_pairs).accuracy])
+        of_pairs = weights[first] * np.append(weights, 1.0)[second]
+        return np.array([folded.judge(of_pairs).accuracy])
 
     return accuracy

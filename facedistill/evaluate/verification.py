@@ -55,33 +55,40 @@ def ten_fold(
     weights: Float[np.ndarray, " P"] | None = None,
 ) -> TenFold:
     """Accuracy of every fold at the best threshold of the others; weights count a pair several times or never."""
-    weights = np.ones(len(same)) if weights is None else weights
-    fold = fold_of(len(same), folds)
-    correct = _correct(distances, same, fold, folds, weights)
-    total = np.bincount(fold, weights, minlength=folds)
-    best = (correct.sum(axis=0) - correct).argmax(axis=1)
-    scored = np.where(total > 0, total, np.nan)
-    accuracies = correct[np.arange(folds), best] / scored
-    return TenFold(accuracies, np.where(total > 0, THRESHOLDS[best], np.nan))
+    return Folded(distances, same, folds).judge(np.ones(len(same)) if weights is None else weights)
 
 
-def _correct(
-    distances: Float[np.ndarray, " P"],
-    same: Bool[np.ndarray, " P"],
-    fold: Int[np.ndarray, " P"],
-    folds: int,
-    weights: Float[np.ndarray, " P"],
-) -> Float[np.ndarray, "folds thresholds"]:
-    """Weight of the pairs judged rightly, by fold and threshold.
+class Folded:
+    """Pairs sorted into folds and thresholds once, to be judged under many weights.
 
     A pair is first accepted at the first threshold above its distance: from there on a genuine pair is right and an
     impostor pair wrong.
     """
-    cells = len(THRESHOLDS) + 1
-    accepted_at = np.searchsorted(THRESHOLDS, distances, side="right")
-    gained = np.bincount(fold * cells + accepted_at, np.where(same, weights, -weights), minlength=folds * cells)
-    rejected = np.bincount(fold, np.where(same, 0.0, weights), minlength=folds)
-    return rejected[:, None] + gained.reshape(folds, cells).cumsum(axis=1)[:, :-1]
+
+    def __init__(self, distances: Float[np.ndarray, " P"], same: Bool[np.ndarray, " P"], folds: int = FOLDS) -> None:
+        self._folds, self._cells = folds, len(THRESHOLDS) + 1
+        fold = fold_of(len(same), folds)
+        accepted_at = np.searchsorted(THRESHOLDS, distances, side="right")
+        # Genuine pairs in the first half of the table, impostors in the second: one count serves both.
+        self._cell = (np.where(same, 0, folds) + fold) * self._cells + accepted_at
+
+    def judge(self, weights: Float[np.ndarray, " P"]) -> TenFold:
+        """Accuracy of every fold at the best threshold of the others."""
+        correct, total = self._correct(weights)
+        best = (correct.sum(axis=0) - correct).argmax(axis=1)
+        scored = np.where(total > 0, total, np.nan)
+        accuracies = correct[np.arange(self._folds), best] / scored
+        return TenFold(accuracies, np.where(total > 0, THRESHOLDS[best], np.nan))
+
+    def _correct(
+        self, weights: Float[np.ndarray, " P"]
+    ) -> tuple[Float[np.ndarray, "folds thresholds"], Float[np.ndarray, " folds"]]:
+        """Weight of the pairs judged rightly, by fold and threshold, and of all pairs by fold."""
+        counts = np.bincount(self._cell, weights, minlength=2 * self._folds * self._cells)
+        genuine, impostor = counts.reshape(2, self._folds, self._cells)
+        impostors = impostor.sum(axis=1)
+        gained = (genuine - impostor).cumsum(axis=1)[:, :-1]
+        return impostors[:, None] + gained, genuine.sum(axis=1) + impostors
 
 
 def fold_rates(

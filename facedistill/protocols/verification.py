@@ -80,7 +80,7 @@ def rules(settings: Settings, pairs: Pairs | None) -> dict[str, str]:
         "interval": f"95 %, percentile bootstrap over identities, {settings.replicates} replicates, "
         f"seed {settings.seed}",
     }
-    return stated if pairs is None else stated | {"accuracy": accuracy_rule(pairs)}
+    return stated if pairs is None else stated | accuracy_rules(pairs)
 
 
 def embedding_rule(settings: Settings) -> str:
@@ -88,19 +88,28 @@ def embedding_rule(settings: Settings) -> str:
     return f"{views}, float64, then L2-normalised"
 
 
-def accuracy_rule(pairs: Pairs) -> str:
-    return (
-        f"{pairs.folds} contiguous folds; for each the first best of 400 thresholds 0.00 to 3.99 on the squared "
-        "distance over the other folds, same iff below; spread with ddof 0"
-    )
+def accuracy_rules(pairs: Pairs) -> dict[str, str]:
+    return {
+        "accuracy": f"{pairs.folds} contiguous folds; for each the first best of 400 thresholds 0.00 to 3.99 on the "
+        "squared distance over the other folds, same iff below; spread with ddof 0",
+        "accuracy_exact": "the same folds; for each the middle of the others' first best gap between distances",
+        "fold_tar_at_far": "the same folds; for each the threshold of that FAR over the other folds, linearly "
+        "interpolated between thresholds 0.001 apart, 0 where none reaches it; mean over folds, spread with ddof 0",
+    }
 
 
 def verification_rows(figures: Figures) -> Iterator[Row]:
     """Accuracy where pairs were listed, and TAR at FAR over all pairs."""
     if "accuracy" in figures:
-        spread = f"+- {100 * figures['accuracy_std']:.2f} over {len(figures['folds'])} folds"
-        yield Row("accuracy", figures["accuracy"], _ends(figures["accuracy_interval"]), spread)
+        yield from accuracy_rows(figures)
     yield from tar_rows(figures["tar_at_far"], figures["all_pairs"])
+
+
+def accuracy_rows(figures: Figures) -> Iterator[Row]:
+    """Accuracy as published, and what a finer threshold makes of it."""
+    spread = f"+- {100 * figures['accuracy_std']:.2f} over {len(figures['folds'])} folds"
+    exact = f"at the true optimum {100 * figures['accuracy_exact']:.2f}"
+    yield Row("accuracy", figures["accuracy"], _ends(figures["accuracy_interval"]), f"{spread}; {exact}")
 
 
 def tar_rows(points: Figures, pairs: Figures) -> Iterator[Row]:

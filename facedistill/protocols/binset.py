@@ -1,0 +1,65 @@
+"""Verification sets as ``.bin`` files: LFW, CFP-FP, CFP-FF, AgeDB-30, CALFW, CPLFW, VGG2-FP.
+
+Ten-fold accuracy as insightface's published evaluation gives it; pair i is images 2 i and 2 i + 1. An image that is
+not 112 pixels wide is resized so that its short side is (shrunk by area, enlarged bilinearly); one that is not square
+is refused, as the published evaluation cannot stack it either.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..data.binset import BinFaces
+from ..data.contract import AbstractFaces
+from ..data.resized import Resized
+from ..evaluate.embed import Embeddings
+from ..evaluate.figures import Figures, Settings, accuracy_figures
+from ..evaluate.pairs import Pairs
+from ..evaluate.scores import score_listed
+from ..evaluate.statistics import Measure, accuracy_measure, joined, tar_measure
+from .contract import AbstractProtocol, PairScores, Row
+from .verification import accuracy_rows, rules, tar_rows
+
+SIZE_PX = 112
+
+
+class BinVerification(AbstractProtocol):
+    """a verification set <name>.bin with the images of its pairs and who is the same."""
+
+    def __init__(self, faces: AbstractFaces, pairs: Pairs) -> None:
+        self.faces, self.pairs = Resized(faces, SIZE_PX), pairs
+
+    @classmethod
+    def recognises(cls, path: Path) -> bool:
+        return path.is_file() and path.suffix == ".bin"
+
+    @classmethod
+    def open(cls, path: Path) -> "BinVerification":
+        faces = BinFaces(path)
+        return cls(faces, faces.pairs)
+
+    def figures(self, seen: Embeddings, settings: Settings) -> Figures:
+        return {
+            **self.between(seen, seen, settings),
+            "xnorm": seen.xnorm,
+            "images": len(self.faces),
+            "protocol": rules(settings, self.pairs) | {
+                "interval": f"95 %, percentile bootstrap over pairs, {settings.replicates} replicates, seed "
+                f"{settings.seed}; the file does not say who is who, and intervals are too narrow where people recur"
+            },
+        }  # fmt: skip
+
+    def between(self, query: Embeddings, gallery: Embeddings, settings: Settings) -> Figures:
+        return accuracy_figures(query.unit, gallery.unit, self.faces.labels, self.pairs, settings)
+
+    def measure(self, seen: Embeddings, settings: Settings) -> Measure:
+        scores = score_listed(seen.unit, seen.unit, self.faces.labels, self.pairs)
+        accuracy = accuracy_measure(seen.unit, self.faces.labels, self.pairs)
+        return joined(accuracy, tar_measure(scores, settings.fars))
+
+    def rows(self, figures: Figures) -> Iterator[Row]:
+        yield from accuracy_rows(figures)
+        yield from tar_rows(figures["listed_tar_at_far"], figures["listed_pairs"])
+
+    def pair_scores(self, seen: Embeddings, settings: Settings) -> PairScores:
+        scores = score_listed(seen.unit, seen.unit, self.faces.labels, self.pairs)
+        return PairScores(scores.genuine, scores.impostor)
