@@ -94,7 +94,7 @@ def _parameters(builder: Builder) -> Mapping[str, inspect.Parameter]:
 def _options_of(builder: Builder) -> type[BaseModel]:
     hints = get_type_hints(builder.__init__ if inspect.isclass(builder) else builder)
     fields: dict[str, Any] = {
-        name: (hints[name], ... if parameter.default is inspect.Parameter.empty else parameter.default)
+        name: (hints.get(name, Any), ... if parameter.default is inspect.Parameter.empty else parameter.default)
         for name, parameter in _parameters(builder).items()
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY
     }
@@ -243,6 +243,18 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         return _validated(Recipe, values, "")
     except UserError as error:
         raise UserError(f"{file.name}: {error}") from None
+
+
+def read_overrides(overrides: Sequence[str]) -> dict[str, Any]:
+    """``["a.b=c"]`` as ``{"a": {"b": c}}``, values read as YAML.
+
+    Raises:
+        UserError: one without ``=``, or a value that is no YAML.
+    """
+    values: dict[str, Any] = {}
+    for override in overrides:
+        _override(values, override)
+    return values
 
 
 def _override(values: dict[str, Any], override: str) -> None:

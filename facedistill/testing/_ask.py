@@ -1,10 +1,10 @@
 """What all questions share: demands with a sentence, fixed seeds, made-up context."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,21 @@ from ..teachers.classifier import TeacherClassifier
 from ..types import Terms
 
 Builder = Callable[..., Any]
+
+
+class Question(NamedTuple):
+    """One promise, put to one part."""
+
+    promise: str
+    """In words."""
+    ask: Callable[[], None]
+    """Raises an ``AssertionError`` where the promise is broken."""
+
+
+def questions(promises: Iterable[Callable[..., None]], *given: Any) -> Iterator[Question]:
+    """Every promise, put to ``given``."""
+    for promise in promises:
+        yield Question(promise.__name__.strip("_").replace("_", " "), partial(promise, *given))
 
 
 def demand(holds: bool, sentence: str) -> None:
@@ -40,10 +55,10 @@ def supplied(build: Builder, context: Mapping[str, Any]) -> Any:
     return build(**{name: context[name] for name in asked})
 
 
-def check_signature(build: Builder, context: tuple[str, ...]) -> None:
+def signature_is_the_configuration(build: Builder, context: tuple[str, ...]) -> None:
     """The signature is the configuration: context by name, every number keyword-only, typed and with a default."""
     for parameter in inspect.signature(build).parameters.values():
-        where = f"parameter '{parameter.name}' of {build}"
+        where = f"parameter '{parameter.name}' of {name_of(build)}"
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise AssertionError(f"{where} hides what a recipe may say; list the parameters one by one.")
         if parameter.name in context:

@@ -1,7 +1,7 @@
 """What every backbone promises."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +10,16 @@ from torch import Tensor, nn
 
 from ..backbones.contract import AbstractBackbone, AbstractPromptable
 from ..types import Features
-from ._ask import check_gradients, check_signature, demand, generator, name_of, seeded
+from ._ask import (
+    Question,
+    check_gradients,
+    demand,
+    generator,
+    name_of,
+    questions,
+    seeded,
+    signature_is_the_configuration,
+)
 
 CLOSE = 1e-4
 """Relative: a convolution adds in another order for another batch size."""
@@ -28,13 +37,17 @@ def check_backbone(build: Callable[[], AbstractBackbone], *, samples: int = 4) -
     Raises:
         AssertionError: a promise is broken; the sentence says which.
     """
-    check_signature(build, ())
+    for question in ask_backbone(build, samples=samples):
+        question.ask()
+
+
+def ask_backbone(build: Callable[[], AbstractBackbone], *, samples: int = 4) -> Iterator[Question]:
+    """The questions of ``check_backbone``, one by one."""
+    yield from questions([signature_is_the_configuration], build, ())
     case = _Case(build, samples)
-    for promise in PROMISES:
-        promise(case)
+    yield from questions(PROMISES, case)
     if isinstance(case.backbone(), AbstractPromptable):
-        for promise in PROMPT_PROMISES:
-            promise(case)
+        yield from questions(PROMPT_PROMISES, case)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What every head promises."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -9,14 +10,16 @@ from ..heads.contract import AbstractHead
 from ..types import UNLABELLED
 from ._ask import (
     Builder,
+    Question,
     check_finite_scalars,
     check_gradients,
-    check_signature,
     demand,
     generator,
     made_up_classifier,
     name_of,
+    questions,
     seeded,
+    signature_is_the_configuration,
     supplied,
 )
 
@@ -30,11 +33,15 @@ def check_head(build: Builder, *, embedding: int = 24, identities: int = 6) -> N
     Raises:
         AssertionError: a promise is broken; the sentence says which.
     """
-    check_signature(build, CONTEXT)
+    for question in ask_head(build, embedding=embedding, identities=identities):
+        question.ask()
+
+
+def ask_head(build: Builder, *, embedding: int = 24, identities: int = 6) -> Iterator[Question]:
+    """The questions of ``check_head``, one by one."""
+    yield from questions([signature_is_the_configuration], build, CONTEXT)
     for teacher_width in (embedding, embedding + 8):
-        case = _Case(build, embedding, identities, teacher_width)
-        for promise in PROMISES:
-            promise(case)
+        yield from questions(PROMISES, _Case(build, embedding, identities, teacher_width))
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,17 @@ from ..method import AbstractMethod
 from ..types import UNLABELLED, Batch, Features, Spec, Stage, Terms
 from ._ask import (
     Builder,
+    Question,
     check_finite_scalars,
     check_gradients,
-    check_signature,
     demand,
     generator,
     made_up_classifier,
     name_of,
+    questions,
     same_state,
     seeded,
+    signature_is_the_configuration,
     supplied,
     total,
 )
@@ -36,11 +38,7 @@ SMALL_TRANSFORMER = Spec(32, (Stage(16, (5, 5)), Stage(16, (5, 5))), 40)
 
 
 def check_method(
-    build: Builder,
-    student: Spec = SMALL_CNN,
-    teacher: Spec = SMALL_TRANSFORMER,
-    *,
-    identities: int = 6,
+    build: Builder, student: Spec = SMALL_CNN, teacher: Spec = SMALL_TRANSFORMER, *, identities: int = 6
 ) -> None:
     """Asks a method to keep its promises on made-up features, no network needed.
 
@@ -50,12 +48,24 @@ def check_method(
     Raises:
         AssertionError: a promise is broken; the sentence says which.
     """
-    check_signature(build, CONTEXT)
+    for question in ask_method(build, student, teacher, identities=identities):
+        question.ask()
+
+
+def ask_method(
+    build: Builder, student: Spec = SMALL_CNN, teacher: Spec = SMALL_TRANSFORMER, *, identities: int = 6
+) -> Iterator[Question]:
+    """The questions of ``check_method``, one by one."""
+    yield from questions([signature_is_the_configuration], build, CONTEXT)
     for pair in ((student, teacher), (teacher, student), (teacher, teacher)):
         case = _Case(build, *pair, identities)
         for each in (case, replace(case, optional=True)) if case.method().optional else (case,):
-            for promise in PROMISES:
-                promise(each)
+            yield from questions(PROMISES, each)
+
+
+def ask_compiled(build: Builder, *, identities: int = 6) -> Iterator[Question]:
+    """Whether a method compiles without a graph break; takes seconds, and needs a process without shape checks."""
+    yield from questions([_compiles_whole], _Case(build, SMALL_CNN, SMALL_TRANSFORMER, identities))
 
 
 @dataclass(frozen=True)
@@ -104,7 +114,8 @@ class _Case:
         return replace(student, extras={**student.extras, "cosines": own})
 
     def batch(self, labelled: int = SAMPLES) -> Batch:
-        labels = torch.arange(SAMPLES) % self.identities
+        # One person twice, in either half, so that there is a pair to relate.
+        labels = torch.tensor([0, 1, 0, 2]) % self.identities
         labels[labelled:] = UNLABELLED
         return Batch(labels, torch.arange(SAMPLES), torch.zeros(SAMPLES, dtype=torch.int64), torch.tensor(0.5))
 
@@ -287,6 +298,18 @@ def _rows(features: Features, rank: int) -> Features:
 def _rows_of_batch(batch: Batch, rank: int) -> Batch:
     labels, index, view = (tensor.chunk(RANKS)[rank] for tensor in (batch.labels, batch.index, batch.view))
     return Batch(labels, index, view, batch.progress)
+
+
+def _compiles_whole(case: _Case) -> None:
+    method, (student, teacher) = case.method().eval(), case.seen()
+    compiled = torch.compile(method, backend="eager", fullgraph=True)
+    try:
+        terms = compiled(student, teacher, case.batch())
+    except torch._dynamo.exc.TorchDynamoException as error:
+        raise AssertionError(f"{case.who} does not compile as one graph: {str(error).splitlines()[0]}.") from None
+    plain = method(student, teacher, case.batch())
+    same = all(torch.allclose(plain[name], terms[name], rtol=1e-4, atol=1e-6) for name in plain)
+    demand(same, f"{case.who}: its terms change when it is compiled.")
 
 
 PROMISES = (

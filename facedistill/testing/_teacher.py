@@ -1,13 +1,23 @@
 """What every teacher promises."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
 
 from ..teachers.contract import AbstractTeacher
 from ..types import Batch, Features
-from ._ask import check_finite_scalars, check_gradients, demand, made_up_classifier, same_state, snapshot, total
+from ._ask import (
+    Question,
+    check_finite_scalars,
+    check_gradients,
+    demand,
+    made_up_classifier,
+    questions,
+    same_state,
+    snapshot,
+    total,
+)
 
 ANSWERS = frozenset({"embedding", "stages", "prompts"})
 
@@ -20,8 +30,13 @@ def check_teacher(teacher: AbstractTeacher, images: Tensor, batch: Batch) -> Non
     Raises:
         AssertionError: a promise is broken; the sentence says which.
     """
-    for promise in PROMISES:
-        promise(teacher, images, batch)
+    for question in ask_teacher(teacher, images, batch):
+        question.ask()
+
+
+def ask_teacher(teacher: AbstractTeacher, images: Tensor, batch: Batch) -> Iterator[Question]:
+    """The questions of ``check_teacher``, one by one."""
+    yield from questions(PROMISES, teacher, images, batch)
 
 
 Promise = Callable[[AbstractTeacher, Tensor, Batch], None]

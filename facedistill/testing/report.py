@@ -1,0 +1,104 @@
+"""All promises of a part, kept or broken, in plain words: what ``facedistill check`` prints."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+
+from ..backbones.contract import AbstractBackbone
+from ..catalogue import catalogue, find
+from ..config import build, checked
+from ..errors import UserError, unknown
+from ..heads.contract import AbstractHead
+from ..method import AbstractMethod
+from ..teachers.contract import AbstractTeacher
+from ..types import Batch
+from ._ask import Question
+from ._backbone import ask_backbone
+from ._head import ask_head
+from ._method import ask_compiled, ask_method
+from ._teacher import ask_teacher
+
+SAMPLES = 4
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One promise."""
+
+    promise: str
+    broken: str | None
+    """Why it does not hold, and what to do."""
+
+
+def answers(name: str, options: Mapping[str, Any]) -> Iterator[Answer]:
+    """What the part called ``name`` says to every promise, each asked once it is reached.
+
+    Args:
+        name: known to the catalogue, or dotted, such as ``my_package.my_method``.
+        options: of its recipe; a teacher needs its weights.
+
+    Raises:
+        UserError: no such part, or options it does not know.
+    """
+    questions = _questions(name, options)
+    told: dict[str, str | None] = {}
+    for question in questions:
+        if told.get(question.promise) is None:
+            told[question.promise] = _broken(question)
+    return (Answer(promise, broken) for promise, broken in told.items())
+
+
+def _questions(name: str, options: Mapping[str, Any]) -> Iterator[Question]:
+    if "." not in name and not any(name in catalogue(package, contract) for package, contract, _ in _KINDS):
+        raise unknown("part", name, [known for kind in _KINDS for known in catalogue(*kind[:2])])
+    refusals = []
+    for package, contract, ask in _KINDS:
+        try:
+            builder = find(package, contract, name)
+        except UserError as refusal:
+            refusals.append(refusal)
+            continue
+        return ask(name, builder, checked(builder, options, where=name))
+    raise refusals[0]
+
+
+def _of_method(name: str, builder: Callable[..., Any], options: Mapping[str, Any]) -> Iterator[Question]:
+    yield from ask_method(partial(builder, **options))
+    yield from ask_compiled(partial(builder, **options))
+
+
+def _of_head(name: str, builder: Callable[..., Any], options: Mapping[str, Any]) -> Iterator[Question]:
+    return ask_head(partial(builder, **options))
+
+
+def _of_backbone(name: str, builder: Callable[..., Any], options: Mapping[str, Any]) -> Iterator[Question]:
+    return ask_backbone(partial(builder, **options))
+
+
+def _of_teacher(name: str, builder: Callable[..., Any], options: Mapping[str, Any]) -> Iterator[Question]:
+    teacher = build("teachers", AbstractTeacher, {name: options})
+    side = teacher.spec.size_px
+    images = torch.randint(0, 256, (SAMPLES, 3, side, side), dtype=torch.uint8)
+    index = torch.arange(SAMPLES)
+    return ask_teacher(teacher, images, Batch(index % 2, index, torch.zeros_like(index), torch.tensor(0.5)))
+
+
+_KINDS = (
+    ("methods", AbstractMethod, _of_method),
+    ("backbones", AbstractBackbone, _of_backbone),
+    ("heads", AbstractHead, _of_head),
+    ("teachers", AbstractTeacher, _of_teacher),
+)
+
+
+def _broken(question: Question) -> str | None:
+    try:
+        question.ask()
+    except AssertionError as error:
+        return str(error)
+    except Exception as error:  # a stranger's code may fail in any way; that, too, is an answer
+        return f"it stops with {type(error).__name__}: {error}"
+    return None

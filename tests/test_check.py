@@ -1,0 +1,84 @@
+"""``facedistill check``: a stranger's part gets its answers in plain words."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from facedistill.catalogue import catalogue
+from facedistill.cli import app
+from facedistill.errors import UserError
+from facedistill.method import AbstractMethod
+from facedistill.testing.report import answers
+
+STRANGE = """
+import torch
+from facedistill.method import AbstractMethod
+
+class Strange(AbstractMethod):
+    uses = frozenset({"embedding"})
+
+    def __init__(self, *, power=2):
+        super().__init__()
+        self.power = power
+
+    def forward(self, student, teacher, batch):
+        own, wanted = torch.pdist(student.embedding), torch.pdist(teacher.embedding)
+        if own.sum().item() > 1e9:
+            own = 0 * own
+        return {"apart": (own - wanted).norm()}
+"""
+
+
+def asked(*arguments: str, path: Path | None = None) -> subprocess.CompletedProcess:
+    """In a process of its own: shapes are checked in this one, which no compiler can look through."""
+    command = [sys.executable, "-m", "facedistill", "check", *arguments]
+    settings = {**os.environ, "PYTHONPATH": str(path or ""), "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+    return subprocess.run(command, env=settings, capture_output=True, text=True, cwd=Path(__file__).parent.parent)
+
+
+def test_a_strangers_method_is_told_what_is_broken(tmp_path: Path) -> None:
+    (tmp_path / "strange.py").write_text(STRANGE)
+    told = asked("strange.Strange", path=tmp_path)
+    assert told.returncode == 2
+    assert "broken signature is the configuration: parameter 'power' of Strange needs a type" in told.stdout
+    assert "broken autocast is finite: it stops with NotImplementedError" in told.stdout
+    assert "broken two ranks are one: Strange: term 'apart'" in told.stdout
+    assert "broken compiles whole: Strange does not compile as one graph" in told.stdout
+    assert "kept   state is whole" in told.stdout
+    assert told.stderr == "Error: strange.Strange breaks 4 of 13 promises; the list above says which and why.\n"
+
+
+def test_one_of_ours_keeps_everything() -> None:
+    told = asked("cosine", "--json")
+    assert told.returncode == 0, told.stderr
+    assert '"compiles whole": "kept"' in told.stdout
+    assert "broken" not in told.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", catalogue("methods", AbstractMethod))
+def test_every_method_compiles_as_one_graph(name: str) -> None:
+    told = asked(name)
+    assert told.returncode == 0, told.stdout + told.stderr
+
+
+def test_heads_and_backbones_are_asked_their_own_questions() -> None:
+    assert all(answer.broken is None for answer in answers("softmax", {"scale": 16}))
+    assert "owns its pixels" in [answer.promise for answer in answers("mobilefacenet_1m2", {"size_px": 32})]
+
+
+def test_unknown_parts_and_options_name_the_nearest() -> None:
+    with pytest.raises(UserError, match="Unknown part 'cosin'; did you mean 'cosine'"):
+        answers("cosin", {})
+    with pytest.raises(UserError, match="scale"):
+        answers("cosface", {"scales": 3})
+
+
+def test_a_teacher_needs_its_weights() -> None:
+    said = CliRunner().invoke(app, ["check", "live"])
+    assert isinstance(said.exception, UserError)
+    assert "'live.weights' is missing" in str(said.exception)
