@@ -16,7 +16,7 @@ from .frame import FACE_CELLS, axis_centres, check_stage
 
 
 class Regrid(nn.Module):
-    """From the grid of a stage of ``source`` to the grid of a stage of ``target``.
+    """From the grid of a stage of ``source`` to the grid of a stage of ``target``, in float32.
 
     Args:
         source_stage, target_stage: from 0, or from -1 backwards.
@@ -37,7 +37,8 @@ class Regrid(nn.Module):
             self.register_buffer(name, axis_weights(cells, wanted), persistent=False)
 
     def forward(self, stage: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C h w"]:
-        return self.ys.to(stage.dtype) @ stage @ self.xs.to(stage.dtype).T
+        with torch.autocast(stage.device.type, enabled=False):
+            return self.ys @ stage.float() @ self.xs.T
 
 
 def axis_weights(cells: Float[Tensor, " H"], wanted: Float[Tensor, " h"]) -> Float[Tensor, "h H"]:

@@ -35,6 +35,12 @@ def directions(student: Features, teacher: Features) -> tuple[Float[Tensor, "n D
     return unit(own), unit(wanted)
 
 
+def products(rows: Float[Tensor, "n D"], others: Float[Tensor, "m D"] | None = None) -> Float[Tensor, "n m"]:
+    """Inner products with ``others``, or among the rows; float32 whatever the autocast."""
+    with torch.autocast(rows.device.type, enabled=False):
+        return rows.float() @ (rows if others is None else others).float().T
+
+
 def distances(rows: Float[Tensor, "n D"]) -> Float[Tensor, "n n"]:
     """Euclidean; equal rows are 0 apart and get no gradient from each other.
 
