@@ -5,53 +5,17 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tiny
 import yaml
+from said import Call
 
 from facedistill import cli
 from facedistill.config import dump_recipe
 from facedistill.train import run
-
-
-@dataclass
-class Said:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def error(self) -> str:
-        """The one line of an error."""
-        (line,) = [line for line in self.err.splitlines() if line.startswith("Error: ")]
-        assert "Traceback" not in self.err
-        return line
-
-
-Call = Callable[..., Said]
-
-
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Call:
-    """The command line, in this process."""
-
-    def call(*arguments: object) -> Said:
-        monkeypatch.setattr(sys, "argv", ["facedistill", *map(str, arguments)])
-        code: object = 0
-        try:
-            cli.main()
-        except SystemExit as stopped:
-            code = stopped.code or 0
-        captured = capsys.readouterr()
-        assert isinstance(code, int)
-        return Said(code, captured.out, captured.err)
-
-    monkeypatch.setenv("COLUMNS", "200")
-    return call
 
 
 @pytest.fixture(scope="module")
