@@ -67,15 +67,19 @@ def _labelled(root: Path) -> dict[str, list[str]]:
     return people
 
 
+def image_paths(root: Path) -> list[str]:
+    """Every image below ``root`` in the order of the names, ``/`` between the parts of a path on every system."""
+    return sorted(_images(root, ""))
+
+
 def _unlabelled(root: Path) -> list[str]:
-    paths = sorted(_images(root, ""))
+    paths = image_paths(root)
     if not paths:
         raise UserError(f"{root} holds no images ({', '.join(sorted(SUFFIXES))}); give a folder of aligned face crops.")
     return paths
 
 
 def _images(folder: Path, prefix: str) -> Iterator[str]:
-    """Paths below the root, ``/`` between their parts on every system."""
     for entry in _entries(folder):
         if entry.is_dir():
             yield from _images(folder / entry.name, f"{prefix}{entry.name}/")

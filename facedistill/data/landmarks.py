@@ -1,4 +1,4 @@
-"""``landmarks.csv``: five points a crop, in crop pixels."""
+"""``landmarks.csv``: five points an image, in its pixels."""
 
 import csv
 from pathlib import Path
@@ -16,17 +16,23 @@ COLUMNS = ("path", *(f"{point}_{axis}" for point in POINTS for axis in "xy"))
 
 
 def read_landmarks(path: Path) -> dict[str, Float[np.ndarray, "5 2"]]:
-    """Points (x, y) in pixels by the crop's path below the folder; other columns are passed over.
+    """Points (x, y) in pixels by the image's path below the folder; other columns are passed over.
 
     Raises:
-        UserError: a column is missing, or a row has no number where one is due.
+        UserError: a column is missing, a row has no number where one is due, or two rows have the same path.
     """
     with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
         rows = csv.DictReader(file, restval="")
         missing = set(COLUMNS) - set(rows.fieldnames or ())
         if missing:
             raise UserError(f"{path} lacks the columns {', '.join(sorted(missing))}; it needs {','.join(COLUMNS)}.")
-        return {row["path"]: _points(row, f"{path}, line {rows.line_num}") for row in rows}
+        points_px: dict[str, Float[np.ndarray, "5 2"]] = {}
+        for row in rows:
+            where = f"{path}, line {rows.line_num}"
+            if row["path"] in points_px:
+                raise UserError(f"{where}: {row['path']} has a row already; keep one of them.")
+            points_px[row["path"]] = _points(row, where)
+        return points_px
 
 
 def _points(row: dict[str | Any, str | Any], where: str) -> Float[np.ndarray, "5 2"]:
@@ -35,5 +41,5 @@ def _points(row: dict[str | Any, str | Any], where: str) -> Float[np.ndarray, "5
     except ValueError:
         points = np.full((5, 2), np.nan, dtype=np.float32)
     if not np.isfinite(points).all():
-        raise UserError(f"{where}: ten numbers are due, x and y of five points in crop pixels.")
+        raise UserError(f"{where}: ten numbers are due, x and y of five points in pixels.")
     return points

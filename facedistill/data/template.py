@@ -10,7 +10,13 @@ ARCFACE_TEMPLATE_PX: Float[np.ndarray, "5 2"] = np.array(
 
 
 def template_px(size_px: int) -> Float[np.ndarray, "5 2"]:
-    """The template in a square crop of another size: the same face, larger or smaller."""
+    """The template in a square crop of another size: the same face, larger or smaller.
+
+    Sides that 128 divides and 112 does not are the wider crops of the field (insightface): at 128 px the face is as
+    large as at 112 px, 8 px further right and no lower.
+    """
+    if size_px % 112 and size_px % 128 == 0:
+        return (ARCFACE_TEMPLATE_PX + np.array([8, 0])) * (size_px / 128)
     return ARCFACE_TEMPLATE_PX * (size_px / 112)
 
 

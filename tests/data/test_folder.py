@@ -8,7 +8,7 @@ import pytest
 
 from facedistill.data.contract import UnreadableImage
 from facedistill.data.folder import FolderFaces
-from facedistill.data.landmarks import COLUMNS
+from facedistill.data.landmarks import COLUMNS, read_landmarks
 from facedistill.data.mixed import Mixed
 from facedistill.data.resized import Resized, same_size
 from facedistill.data.split import split_identities
@@ -186,3 +186,10 @@ def test_real_crops_have_their_landmarks_where_eyes_are(shared: Path):
     points = faces.landmarks_px(100)
     assert faces.image(100).shape == (112, 112, 3)
     np.testing.assert_allclose(points[0], [38.3, 51.7], atol=8)  # left eye of the ArcFace template
+
+
+def test_an_image_has_one_row(tmp_path: Path) -> None:
+    row = "b/1.PNG," + ",".join(map(str, range(10))) + "\n"
+    (tmp_path / "landmarks.csv").write_text(",".join(COLUMNS) + "\n" + row + row)
+    with pytest.raises(UserError, match=r"line 3: b/1\.PNG has a row already"):
+        read_landmarks(tmp_path / "landmarks.csv")

@@ -32,3 +32,10 @@ def test_a_similarity_is_recovered() -> None:
 
 def test_the_template_grows_with_the_crop() -> None:
     np.testing.assert_allclose(template_px(224), 2 * ARCFACE_TEMPLATE_PX)
+    np.testing.assert_allclose(template_px(64), ARCFACE_TEMPLATE_PX * 64 / 112)
+
+
+def test_sides_divisible_by_128_have_the_fields_wider_crop() -> None:
+    np.testing.assert_allclose(template_px(128), ARCFACE_TEMPLATE_PX + np.array([8, 0]))
+    np.testing.assert_allclose(template_px(256), 2 * ARCFACE_TEMPLATE_PX + np.array([16, 0]))
+    np.testing.assert_allclose(template_px(896), 8 * ARCFACE_TEMPLATE_PX, err_msg="112 divides it too and goes first")
