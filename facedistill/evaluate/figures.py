@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from .bootstrap import REPLICATES, bootstrap, interval
+from .conventions import DEFAULT, Convention, read_convention
 from .exact import exact_ten_fold
 from .fold_tar import fold_tar_at_far
 from .pairs import Pairs
@@ -34,6 +35,17 @@ class Settings:
     replicates: int = REPLICATES
     seed: int = 0
     """Of the bootstrap."""
+    convention: str = DEFAULT
+    """How templates are made of images: a codebase's name, switches, or both; see ``evaluate/conventions.py``."""
+
+    def __post_init__(self) -> None:
+        read_convention(self.convention)
+
+    @property
+    def templates(self) -> Convention:
+        """The convention, without the mirror image where none is embedded."""
+        convention = read_convention(self.convention)
+        return convention if self.flip else convention.without_flip()
 
     @property
     def kept_impostors(self) -> float:
