@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ..errors import UserError
 from ..types import Spec
 from .frame import FACE_CELLS, axis_centres, check_stage
 
@@ -52,6 +53,24 @@ def axis_weights(cells: Float[Tensor, " H"], wanted: Float[Tensor, " h"]) -> Flo
 
 def _stride(cells: Float[Tensor, " H"]) -> float:
     return float(cells[1] - cells[0]) if len(cells) > 1 else float(FACE_CELLS)
+
+
+Pairs = tuple[tuple[int, int], ...]
+"""Stages that are compared, (student's, teacher's), from 0, or from -1 backwards."""
+
+
+def stage_pairs(student: Spec, teacher: Spec, pairs: Pairs | None) -> list[tuple[int, int]]:
+    """``pairs`` from 0; where None, every stage that both have, counted from the coarsest.
+
+    Raises:
+        UserError: no pairs, or no such stage.
+    """
+    if pairs is None:
+        common = min(len(student.stages), len(teacher.stages))
+        pairs = tuple((-back, -back) for back in range(common, 0, -1))
+    if not pairs:
+        raise UserError("There are no stages to compare; give `pairs`, such as [[-1, -1]], and networks with stages.")
+    return [(check_stage(student, own, "student"), check_stage(teacher, its, "teacher")) for own, its in pairs]
 
 
 def coarser(own: Spec, own_stage: int, other: Spec, other_stage: int) -> bool:

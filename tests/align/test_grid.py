@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from facedistill.align.frame import cell_centres
-from facedistill.align.grid import Regrid, coarser
+from facedistill.align.grid import Regrid, coarser, stage_pairs
 from facedistill.align.project import channel_bridge
 from facedistill.errors import UserError
 from facedistill.types import Spec, Stage
@@ -56,6 +56,16 @@ def test_one_cell_speaks_for_all():
 def test_no_such_stage():
     with pytest.raises(UserError, match="no stage 2"):
         Regrid(FINE, 0, COARSE, 2)
+
+
+def test_stages_are_paired_from_the_coarsest():
+    assert stage_pairs(DROPPED, COARSE, None) == [(2, 0), (3, 1)]
+    assert stage_pairs(DROPPED, COARSE, ((-1, 0), (1, -1))) == [(3, 0), (1, 1)]
+    with pytest.raises(UserError, match="teacher has no stage 2"):
+        stage_pairs(DROPPED, COARSE, ((-1, 2),))
+    for pairs in (None, ()):
+        with pytest.raises(UserError, match="no stages to compare"):
+            stage_pairs(DROPPED, Spec(8), pairs)
 
 
 def test_coarser():
