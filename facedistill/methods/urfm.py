@@ -6,10 +6,11 @@
     L_Attn = MSE( Attn_T , Attn_S )            Attn: maps of the self-attention (MSA) over h
     L_Feat = MSE( MSA(h_T) , MSA(h_S) )
 
-Both are zero for an h that ignores the image, so (a) both sides pass a LayerNorm without affine - equal ones then cost
-0 and unrelated ones 2, whatever L and d; (b) ``classify``, a margin softmax over the teacher's class centres on the
-pooled MSA(h_S) and MSA(h_T), keeps h telling identities apart; (c) neither distance moves the teacher's side of the
-mapping, else Attn of both sides becomes one constant map. Prompts learn from both distances all the same.
+Both are zero for an h that ignores the image, so (a) both sides are standardised over the batch - equal ones then cost
+0, unrelated ones 2 and a constant 1, whatever L and d; (b) ``classify``, a margin softmax over the teacher's class
+centres on the pooled MSA(h_S) and MSA(h_T), keeps h telling identities apart; (c) neither distance moves the
+teacher's side of the mapping, else Attn of both sides becomes one constant map. Prompts learn from both distances all
+the same.
 """
 
 from typing import Literal
@@ -22,6 +23,7 @@ from ..align.centres import LocalCentres, SelfAttention
 from ..align.facial_position import FacialPosition, PiecewiseIndex
 from ..align.frame import check_stage
 from ..align.mapping import Local, UnifiedMapping
+from ..align.standardise import Scale, standardised
 from ..config import Choice
 from ..heads.inherited import Inherited
 from ..method import AbstractMethod
@@ -42,7 +44,8 @@ class URFM(AbstractMethod):
         encoding, encode: which facial distance, and whether centres or cells carry its code.
         gamma, alpha, beta, gamma_p: weight of the facial distance, and the constants of iRPE's index function.
         attention: compare the maps, or their product with the values.
-        normalise, stop_teacher: safeguards (a) and (c).
+        normalise, stop_teacher: safeguards (a) and (c). With ``width``, a LayerNorm without affine, both sides may
+            still agree on what no image changes.
         margin: of ``classify``.
 
     Raises:
@@ -70,7 +73,7 @@ class URFM(AbstractMethod):
         beta: float = 6.0,
         gamma_p: float = 8.0,
         attention: Literal["map", "context"] = "map",
-        normalise: bool = True,
+        normalise: Scale = "batch",
         stop_teacher: bool = True,
         margin: Choice | str = "cosface",
     ) -> None:
@@ -108,12 +111,4 @@ class URFM(AbstractMethod):
         return teacher.stages[self.teacher_stage], prompts
 
     def _distance(self, own: Tensor, wanted: Tensor) -> Tensor:
-        own, wanted = own.float(), wanted.float()
-        if self.normalise:
-            own, wanted = _normalised(own), _normalised(wanted)
-        return F.mse_loss(own, wanted)
-
-
-def _normalised(x: Tensor) -> Tensor:
-    """LayerNorm without affine, of x times its width: the entries of a map are near 1/L, below LayerNorm's epsilon."""
-    return F.layer_norm(x * x.shape[-1], x.shape[-1:])
+        return F.mse_loss(standardised(own, self.normalise), standardised(wanted, self.normalise))
