@@ -141,11 +141,11 @@ class DataRecipe(BaseModel):
     model_config = STRICT
 
     root: Path | None = None
-    """Folder <root>/<identity>/<image>."""
+    """Folder <root>/<identity>/<image>, or a .rec file."""
     drawn: Options | None = None
     """Drawn faces instead: the options of ``DrawnFaces``."""
     unlabelled: tuple[Path, ...] = ()
-    """Folders whose faces take part in distillation only."""
+    """Folders or .rec files whose faces take part in distillation only."""
     validation_identities: int = Field(default=0, ge=0)
     """How many identities to keep out of training and judge by."""
     validation_seed: int = 0

@@ -1,55 +1,97 @@
 """``evaluate`` and ``embed``."""
 
 import json
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from ..errors import UserError
-from .options import AsJson, Backbone, Device, Flip, Model, check_new_file, network_of
+from .models import Cache, Embedded, PreprocessOptions, open_source, parsed
+from .options import AsJson, Backbone, Device, Flip, Model, check_new_folder, network_of
+
+if TYPE_CHECKING:
+    from ..evaluate.figures import Figures
+    from ..evaluate.report import Scores
+    from ..protocols.contract import AbstractProtocol
+
+On = Annotated[
+    list[str],
+    typer.Option("--on", metavar="NAME=PATH", help="A benchmark: what it is shows in its files; repeatable."),
+]
+Gallery = Annotated[
+    Path | None, typer.Option(help="Another network in the same space: judge each against the other's gallery.")
+]
+Against = Annotated[Path | None, typer.Option(help="Another model: say where MODEL is better or worse, paired.")]
+OtherBackbone = Annotated[str | None, typer.Option(help="As --backbone, for the network of --gallery and --against.")]
+MaybeFlip = Annotated[
+    bool | None, typer.Option("--flip/--no-flip", help="Add the mirror image's embedding [flip, where a network runs].")
+]
+Far = Annotated[list[float] | None, typer.Option(help="False-accept rate; repeatable [1e-3 and 1e-4].")]
+Resolution = Annotated[
+    str | None, typer.Option(metavar="PX,PX,...", help="Also on coarser pictures, such as 112,56,28,14.")
+]
+Replicates = Annotated[int, typer.Option(min=1, help="Of the bootstrap.")]
+Out = Annotated[Path | None, typer.Option(help="Also write result.json, tables and pictures to this new folder.")]
 
 
 def evaluate(
-    model: Model,
-    on: Annotated[
-        list[str],
-        typer.Option("--on", metavar="NAME=FOLDER", help="Faces to judge by, with a pairs.txt or without; repeatable."),
-    ],
-    gallery: Annotated[
-        Path | None, typer.Option(help="Another network in the same space: judge each against the other's gallery.")
-    ] = None,
+    model: Embedded,
+    on: On,
+    gallery: Gallery = None,
+    against: Against = None,
     backbone: Backbone = None,
-    gallery_backbone: Annotated[str | None, typer.Option(help="As --backbone, for the gallery's network.")] = None,
-    flip: Flip = True,
+    other_backbone: OtherBackbone = None,
+    preprocess: PreprocessOptions = None,
+    flip: MaybeFlip = None,
     device: Device = "auto",
-    far: Annotated[list[float] | None, typer.Option(help="False-accept rate; repeatable [1e-3 and 1e-4].")] = None,
-    replicates: Annotated[int, typer.Option(min=1, help="Of the bootstrap over identities.")] = 1000,
-    out: Annotated[Path | None, typer.Option(help="Also write the figures to this JSON file.")] = None,
+    far: Far = None,
+    resolution: Resolution = None,
+    replicates: Replicates = 1000,
+    cache: Cache = None,
+    out: Out = None,
     as_json: AsJson = False,
 ) -> None:
-    """Verification figures with 95 % intervals: ten-fold accuracy, TAR at FAR, student against teacher."""
+    """Figures of the field's benchmarks with 95 % intervals, alone or beside another model."""
     from ..evaluate import benchmark
     from ..evaluate.figures import Settings
-    from ..evaluate.table import table
+    from ..evaluate.report import Scores
     from ..progress import Reporter
     from ..protocols import open_protocol
 
-    paths = _named(on)
+    paths, resolutions_px = _named(on), _resolutions(resolution)
     if out is not None:
-        check_new_file(out)
+        check_new_folder(out)
     benchmarks = {name: open_protocol(path) for name, path in paths.items()}
-    network = network_of(model, backbone, device)
-    enrolled = None if gallery is None else network_of(gallery, gallery_backbone, device)
-    settings = Settings(flip=flip, fars=tuple(far or (1e-3, 1e-4)), replicates=replicates)
+    source = open_source(model, backbone, preprocess, device, flip, cache)
+    enrolled, other = (
+        None if path is None else open_source(path, other_backbone, None, device, flip, cache)
+        for path in (gallery, against)
+    )
+    beside = benchmark.Beside(enrolled, other, resolutions_px)
+    settings = Settings(flip=flip is not False, fars=tuple(far or (1e-3, 1e-4)), replicates=replicates)
+    scores = None if out is None else Scores()
     with Reporter() as report:
-        results = benchmark.evaluate(network, benchmarks, settings=settings, gallery=enrolled, report=report)
-    text = json.dumps(results, indent=2)
-    if out is not None:
-        out.write_text(text + "\n")
+        results = benchmark.evaluate(source, benchmarks, settings=settings, beside=beside, report=report, scores=scores)
+    _give(results, benchmarks, scores, out, as_json)
+
+
+def _give(
+    results: "dict[str, Figures]",
+    benchmarks: "dict[str, AbstractProtocol]",
+    scores: "Scores | None",
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    from ..evaluate.report import write_report
+    from ..evaluate.table import table
+
+    if out is not None and scores is not None:
+        write_report(out, results, benchmarks, scores)
     if as_json:
-        print(text)
+        print(json.dumps(results, indent=2))
     else:
         Console().print(table(results, benchmarks))
 
@@ -59,6 +101,7 @@ def embed(
     source: Annotated[Path, typer.Argument(metavar="FACES", help="Folder with aligned crops, in sub-folders or not.")],
     destination: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for embeddings.npy and index.csv.")],
     backbone: Backbone = None,
+    preprocess: PreprocessOptions = None,
     flip: Flip = True,
     device: Device = "auto",
 ) -> None:
@@ -68,9 +111,8 @@ def embed(
     from ..evaluate.embed import embed as embed_faces
     from ..progress import Reporter
 
-    if destination.exists():
-        raise UserError(f"{destination} exists and is never overwritten; choose another folder.")
-    network = network_of(model, backbone, device)
+    check_new_folder(destination)
+    network = network_of(model, backbone, device, parsed(preprocess))
     nested = source.is_dir() and any(entry.is_dir() and not entry.name.startswith(".") for entry in source.iterdir())
     faces = FolderFaces(source, labelled=nested)
     with Reporter() as report:
@@ -79,13 +121,20 @@ def embed(
     print(f"{len(faces)} embeddings in {destination}")
 
 
-def _named(folders: list[str]) -> dict[str, Path]:
+def _named(benchmarks: list[str]) -> dict[str, Path]:
     named: dict[str, Path] = {}
-    for entry in folders:
-        name, _, folder = entry.partition("=")
-        if not name or not folder:
-            raise UserError(f"--on takes NAME=FOLDER, such as lfw=faces/lfw; it got '{entry}'.")
+    for entry in benchmarks:
+        name, _, path = entry.partition("=")
+        if not re.fullmatch(r"[\w.+-]+", name) or not path:
+            raise UserError(f"--on takes NAME=PATH, such as lfw=faces/lfw; it got '{entry}'.")
         if name in named:
-            raise UserError(f"--on has two folders called '{name}'; give each a name of its own.")
-        named[name] = Path(folder)
+            raise UserError(f"--on has two sets called '{name}'; give each a name of its own.")
+        named[name] = Path(path)
     return named
+
+
+def _resolutions(text: str | None) -> tuple[int, ...]:
+    parts = text.split(",") if text else []
+    if not all(part.strip().isdigit() for part in parts):
+        raise UserError(f"--resolution takes pixels, such as 112,56,28,14; it got '{text}'.")
+    return tuple(dict.fromkeys(int(part) for part in parts))

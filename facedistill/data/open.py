@@ -6,24 +6,39 @@ from pathlib import Path
 from ..errors import UserError
 from .contract import AbstractFaces
 from .folder import FolderFaces
+from .recordio.faces import RecordFaces
 
-FILES: Mapping[str, Callable[[Path, bool], AbstractFaces]] = {}
+FILES: Mapping[str, Callable[[Path, bool], AbstractFaces]] = {
+    ".rec": lambda path, labelled: RecordFaces(path, labelled=labelled),
+}
 """What opens a file, by the lower-case ending of its name; told whether identities are wanted."""
+
+RECORDS = "train.rec"
+"""A folder with this file is what the file is."""
 
 
 def open_faces(path: Path, *, labelled: bool = True) -> AbstractFaces:
-    """The faces at ``path``: a folder of identities, or a file that ``FILES`` knows.
+    """The faces at ``path``: a folder of identities, a folder with ``RECORDS``, or a file that ``FILES`` knows.
 
     Not ``labelled``, no face has an identity, whatever the path says.
 
     Raises:
         UserError: nothing there, a file of another kind, or one that is damaged.
     """
+    if (path / RECORDS).is_file():
+        return RecordFaces(path / RECORDS, labelled=labelled)
     if path.is_dir():
         return FolderFaces(path, labelled=labelled)
     if not path.exists():
-        raise UserError(f"There is no {path}; give a folder of face crops or a file of them.")
+        raise UserError(f"There is no folder or file {path}; give one that holds aligned face crops.")
     suffix = path.suffix.lower()
     if suffix not in FILES:
         raise UserError(f"{path} is no set of faces; give a folder, or a file that ends in {', '.join(sorted(FILES))}.")
     return FILES[suffix](path, labelled)
+
+
+def has_identities(path: Path) -> bool:
+    """Whether ``path`` says who is who: everything does but a folder of images alone."""
+    if not path.is_dir() or (path / RECORDS).is_file():
+        return True
+    return any(entry.is_dir() and not entry.name.startswith(".") for entry in path.iterdir())

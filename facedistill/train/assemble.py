@@ -11,8 +11,8 @@ from ..backbones.contract import AbstractBackbone
 from ..catalogue import Builder, find
 from ..config import DataRecipe, Recipe, build, call, checked, context_of, one
 from ..data.contract import AbstractFaces
-from ..data.folder import FolderFaces
 from ..data.mixed import Mixed
+from ..data.open import open_faces
 from ..data.split import split_identities
 from ..data.synthetic import DrawnFaces
 from ..data.verified import Verified
@@ -79,7 +79,7 @@ def load_faces(recipe: Recipe) -> Sets:
     labelled, validation = everyone, None
     if data.validation_identities:
         labelled, validation = split_identities(everyone, data.validation_identities, data.validation_seed)
-    others = [_verified(FolderFaces(folder, labelled=False), f"reading {folder.name}") for folder in data.unlabelled]
+    others = [_verified(open_faces(path, labelled=False), f"reading {path.name}") for path in data.unlabelled]
     return Sets(Mixed(labelled, others) if others else labelled, labelled, validation)
 
 
@@ -117,7 +117,7 @@ def _source(data: DataRecipe) -> AbstractFaces:
     if data.drawn is not None:
         return call(DrawnFaces, data.drawn, where="data.drawn")
     assert data.root is not None, "a recipe has a root or drawn faces"
-    return FolderFaces(data.root)
+    return open_faces(data.root)
 
 
 def _verified(faces: AbstractFaces, title: str) -> AbstractFaces:
