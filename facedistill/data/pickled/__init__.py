@@ -1,0 +1,1 @@
+"""Pickled lists of images, read without running them, and written."""
