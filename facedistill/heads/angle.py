@@ -13,3 +13,9 @@ def cos_of_sum(cos_B: Float[Tensor, " B"], angle_rad: Float[Tensor, ""] | Float[
     """
     sin_B = (1 - cos_B * cos_B).clamp_min(torch.finfo(torch.float32).eps).sqrt()
     return cos_B * angle_rad.cos() - sin_B * angle_rad.sin()
+
+
+def arc_margin(cos_B: Float[Tensor, " B"], margin_rad: Float[Tensor, ""] | Float[Tensor, " B"]) -> Float[Tensor, " B"]:
+    """cos(θ + m), and cosθ − m sin m where θ + m > π: there cos(θ + m) would rise again and reward a larger angle."""
+    psi_B = cos_of_sum(cos_B, margin_rad)
+    return torch.where(cos_B < -margin_rad.cos(), cos_B - margin_rad * margin_rad.sin(), psi_B)

@@ -6,14 +6,13 @@
 The second line is the extension of the authors' first public code (MXNet); the paper is silent.
 """
 
-import math
 from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from .angle import cos_of_sum
+from .angle import arc_margin, cos_of_sum
 from .margin import MarginHead
 
 
@@ -42,8 +41,7 @@ class ArcFace(MarginHead):
     def with_margin(
         self, cos_B: Float[Tensor, " B"], norm_B: Float[Tensor, " B"], labelled_B: Bool[Tensor, " B"]
     ) -> Float[Tensor, " B"]:
-        psi_B = cos_of_sum(cos_B, torch.tensor(self.margin_rad))
+        margin_rad = torch.tensor(self.margin_rad)
         if self.gradient == "straight_through":
-            return cos_B + (psi_B - cos_B).detach()
-        beyond_B = cos_B < -math.cos(self.margin_rad)  # θ > π − m
-        return torch.where(beyond_B, cos_B - self.margin_rad * math.sin(self.margin_rad), psi_B)
+            return cos_B + (cos_of_sum(cos_B, margin_rad) - cos_B).detach()
+        return arc_margin(cos_B, margin_rad)

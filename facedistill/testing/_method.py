@@ -114,8 +114,8 @@ class _Case:
         return replace(student, extras={**student.extras, "cosines": own})
 
     def batch(self, labelled: int = SAMPLES) -> Batch:
-        # One person twice, in either half, so that there is a pair to relate.
-        labels = torch.tensor([0, 1, 0, 2]) % self.identities
+        # Two people twice, once in either half, so that there are pairs to relate.
+        labels = torch.tensor([0, 1, 1, 0]) % self.identities
         labels[labelled:] = UNLABELLED
         return Batch(labels, torch.arange(SAMPLES), torch.zeros(SAMPLES, dtype=torch.int64), torch.tensor(0.5))
 
