@@ -1,0 +1,69 @@
+"""ShrinkTeaNet: Million-scale Lightweight Face Recognition via Shrinking Teacher-Student Networks. Duong et al. 2019.
+arXiv:1905.10620
+
+    L_embedding    = (1/N) Σ_i ( 1 − cos( z_S,i , z_T,i ) )²
+    L_intermediate = mean over stage pairs, samples and cells of ( 1 − cos( P f_S , f_T ) )²
+
+P: linear from the student's channels to the teacher's. Both stages are laid on the coarser of their two grids and
+compared cell by cell, which is this project's reading. Without the square, and for the embedding alone, it is
+``cosine``.
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ..align.grid import Pairs, Regrid, coarser, stage_pairs
+from ..align.project import bridge, channel_bridge
+from ..method import AbstractMethod
+from ..types import Batch, Features, Spec, Terms
+
+# Shorter vectors are not stretched: the direction of zeros has no finite gradient.
+SHORTEST = 1e-4
+
+
+class ShrinkTeaNet(AbstractMethod):
+    """Terms ``embedding`` and ``intermediate``; the paper's weights are recipe values, 1 in face comparisons.
+
+    Args:
+        pairs: of stages (student's, teacher's), such as [[1, 0], [-1, -1]]; by default all from the last backwards.
+
+    Raises:
+        UserError: no such stage.
+    """
+
+    uses = frozenset({"embedding", "stages"})
+
+    def __init__(self, student: Spec, teacher: Spec, *, pairs: Pairs | None = None) -> None:
+        super().__init__()
+        self.projector = bridge(student.embedding, teacher.embedding)
+        self.pairs = stage_pairs(student, teacher, pairs)
+        self.meetings = nn.ModuleList(_Meeting(student, own, teacher, its) for own, its in self.pairs)
+
+    def forward(self, student: Features, teacher: Features, batch: Batch) -> Terms:
+        own, wanted = self.projector(student.embedding), teacher.embedding.detach()
+        gaps = [
+            meeting(student.stages[own], teacher.stages[its].detach())
+            for meeting, (own, its) in zip(self.meetings, self.pairs, strict=True)
+        ]
+        return {"embedding": _angular(own, wanted), "intermediate": torch.stack(gaps).mean()}
+
+
+class _Meeting(nn.Module):
+    """Two stages on one grid and of one width, compared cell by cell."""
+
+    def __init__(self, student: Spec, own: int, teacher: Spec, its: int) -> None:
+        super().__init__()
+        to_teacher = coarser(teacher, its, student, own)
+        self.own = Regrid(student, own, teacher, its) if to_teacher else nn.Identity()
+        self.its = nn.Identity() if to_teacher else Regrid(teacher, its, student, own)
+        self.projector = channel_bridge(student.stages[own].channels, teacher.stages[its].channels)
+
+    def forward(self, own: Float[Tensor, "B C H W"], its: Float[Tensor, "B E h w"]) -> Float[Tensor, ""]:
+        return _angular(self.projector(self.own(own)), self.its(its))
+
+
+def _angular(own: Float[Tensor, "B D *grid"], wanted: Float[Tensor, "B D *grid"]) -> Float[Tensor, ""]:
+    cosine = F.cosine_similarity(own.float(), wanted.float(), dim=1, eps=SHORTEST)
+    return (1 - cosine).square().mean()
