@@ -20,7 +20,7 @@ def read_image(path: Path) -> UInt8[np.ndarray, "H W 3"]:
     """Pixels of an image file, RGB: 16 bits become 8, alpha is dropped, EXIF's rotation is applied.
 
     Raises:
-        UnreadableImage: no such file, another format, truncated, damaged, or over ``MAX_PIXELS``.
+        UnreadableImage: no such file, another format, CMYK, animated, truncated, damaged, or over ``MAX_PIXELS``.
     """
     data = read_bytes(path)
     try:
@@ -65,6 +65,8 @@ def check(data: bytes) -> None:
         width, height, complete = read_header(data)
     except ValueError as error:
         raise UnreadableImage(str(error)) from None
+    if not width * height:
+        raise UnreadableImage(f"its header announces {width} x {height} pixels")
     if width * height > MAX_PIXELS:
         raise UnreadableImage(f"its {width} x {height} pixels are more than {MAX_PIXELS // 1_000_000} million")
     if not complete:

@@ -1,5 +1,6 @@
 """Every format the reader takes, and every way a file can be bad."""
 
+import io
 import struct
 import tracemalloc
 import zlib
@@ -11,7 +12,7 @@ import pytest
 
 from facedistill.data.codec import decode, read_image
 from facedistill.data.contract import UnreadableImage
-from facedistill.data.header import read_header
+from facedistill.data.header import read_header, suffix_of
 
 
 @pytest.fixture(scope="module")
@@ -69,18 +70,78 @@ def test_grey_sixteen_bit_and_alpha_become_eight_bit_rgb(crop):
     assert np.array_equal(decode(cv2.imencode(".png", clear)[1].tobytes()), crop)
 
 
-def test_cmyk_and_rotated_jpegs(tmp_path: Path):
+@pytest.mark.parametrize(("suffix", "quality"), [(".jpg", 95), (".png", 95), (".webp", 95)])
+def test_a_camera_held_upright_gives_an_upright_picture(tmp_path: Path, suffix, quality):
     image = pytest.importorskip("PIL.Image")
-    red = np.zeros((40, 48, 3), np.uint8)
-    red[:, :24, 0] = 255
-    image.fromarray(red).convert("CMYK").save(tmp_path / "cmyk.jpg", quality=95)
-    np.testing.assert_allclose(read_image(tmp_path / "cmyk.jpg")[:, :20].mean((0, 1)), [255, 0, 0], atol=12)
     turned = image.Exif()
-    turned[0x0112] = 6  # the camera was held upright: turn by 90 degrees clockwise
-    image.fromarray(red).save(tmp_path / "turned.jpg", exif=turned, quality=95)
-    shown = read_image(tmp_path / "turned.jpg")
+    turned[0x0112] = 6  # turn by 90 degrees clockwise
+    image.fromarray(_left_half_red()).save(tmp_path / f"turned{suffix}", exif=turned, quality=quality)
+    shown = read_image(tmp_path / f"turned{suffix}")
     assert shown.shape == (48, 40, 3)
     assert shown[:20, :, 0].mean() > 240 > 20 > shown[28:, :, 0].mean()
+
+
+def _left_half_red() -> np.ndarray:
+    red = np.zeros((40, 48, 3), np.uint8)
+    red[:, :24, 0] = 255
+    return red
+
+
+def test_jpegs_of_inks_are_refused_with_or_without_the_mark_that_says_they_are_inverted():
+    image = pytest.importorskip("PIL.Image")
+    file = io.BytesIO()
+    image.fromarray(_left_half_red()).convert("CMYK").save(file, "jpeg")
+    data = file.getvalue()
+    mark = data.index(b"\xff\xee")
+    unmarked = data[:mark] + data[mark + 16 :]
+    assert b"Adobe" in data
+    assert b"Adobe" not in unmarked
+    for inks in (data, unmarked):
+        with pytest.raises(UnreadableImage, match="it is CMYK, made for print"):
+            decode(inks)
+
+
+@pytest.mark.parametrize(("at", "value", "reason"), [(4, 12, "3 channels of 12 bits"), (9, 2, "2 channels of 8 bits")])
+def test_jpegs_of_other_depths_and_channels_are_refused(crop, at, value, reason):
+    data = bytearray(encode(crop, ".jpg"))
+    data[data.index(b"\xff\xc0") + at] = value
+    with pytest.raises(UnreadableImage, match=reason):
+        decode(bytes(data))
+
+
+@pytest.mark.parametrize(("suffix", "reason"), [(".png", "animated"), (".webp", "animated"), (".gif", "a GIF image")])
+def test_animations_are_refused_and_a_single_picture_is_not_one(crop, suffix, reason):
+    image = pytest.importorskip("PIL.Image")
+    file = io.BytesIO()
+    first, second = image.fromarray(crop), image.fromarray(crop[::-1].copy())
+    first.save(file, suffix[1:], save_all=True, append_images=[second], duration=100)
+    with pytest.raises(UnreadableImage, match=reason):
+        decode(file.getvalue())
+    if suffix != ".gif":
+        still = io.BytesIO()
+        first.save(still, suffix[1:])
+        assert decode(still.getvalue()).shape == crop.shape
+
+
+def test_the_word_acTL_among_the_pixels_of_a_png_is_no_animation(crop):
+    data = encode(crop, ".png")
+    end = data.index(b"IEND") - 4
+    text = b"tEXtnote\0acTL"
+    chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+    assert np.array_equal(decode(data[:end] + chunk + data[end:]), crop)
+
+
+def test_sides_of_zero_are_named(crop):
+    data = encode(crop, ".jpg").replace(struct.pack(">HH", 40, 48), struct.pack(">HH", 0, 48), 1)
+    with pytest.raises(UnreadableImage, match="announces 48 x 0 pixels"):
+        decode(data)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp"])
+def test_a_files_ending_is_known_from_its_bytes(crop, suffix):
+    assert suffix_of(encode(crop, suffix)) == suffix
+    with pytest.raises(ValueError, match="a TIFF image"):
+        suffix_of(b"II*\0" + bytes(9))
 
 
 def test_an_end_mark_inside_a_thumbnail_is_not_the_files_end(crop):
@@ -112,7 +173,12 @@ def test_no_beginning_of_a_file_is_taken_for_the_whole(crop, suffix):
     [
         (b"", "empty"),
         (b"this is a letter, not a picture", "no JPEG"),
-        (b"GIF89a" + bytes(40), "no JPEG"),
+        (b"GIF89a" + bytes(40), "it is a GIF image; JPEG, PNG, WebP and BMP are read"),
+        (b"MM\0*" + bytes(40), "a TIFF image"),
+        (b"\0\0\0\x20ftypheic" + bytes(40), "a HEIC image"),
+        (b"\0\0\0\x20ftypavif" + bytes(40), "an AVIF image"),
+        (b"<!DOCTYPE html><html>404</html>", "a web page"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\x0dIH", "header is cut off"),
         (b"\xff\xd8\xff", "header is cut off"),
         (b"\xff\xd8\xff\xe0\x00\x04ab" + bytes(40), "segments are damaged"),
         (b"RIFF\x04\x00\x00\x00WAVE" + bytes(40), "no JPEG"),
