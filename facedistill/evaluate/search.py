@@ -9,6 +9,9 @@ from jaxtyping import Bool, Float, Int
 _BLOCK_SCORES = 4_000_000
 """Similarities in memory at once: 32 MB in float64."""
 
+NEVER = np.iinfo(np.int64).max
+"""More entries than any gallery has, so that no rank is a hit."""
+
 Entries = Callable[[slice], Float[np.ndarray, "g D"]]
 """L2-normalised features of some gallery entries, asked for block by block."""
 
@@ -22,7 +25,7 @@ class Found:
     other: Float[np.ndarray, " P"]
     """Similarity to the most similar entry of anybody else."""
     ahead: Int[np.ndarray, " P"]
-    """Entries of others that are at least as similar as ``own``: 0 for a hit at rank 1."""
+    """Entries of others that are at least as similar as ``own``, 0 for a hit at rank 1; ``NEVER`` without an own."""
 
     @property
     def mated(self) -> Bool[np.ndarray, " P"]:
@@ -47,7 +50,7 @@ def search(
         similarity[probe_identity[:, None] == gallery_identity[None, part]] = -np.inf
         np.maximum(other, similarity.max(axis=1), out=other)
         ahead += (similarity >= own[:, None]).sum(axis=1)
-    return Found(own, other, np.where(np.isfinite(own), ahead, len(gallery_identity)))
+    return Found(own, other, np.where(np.isfinite(own), ahead, NEVER))
 
 
 def _own(

@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from .bootstrap import interval, resamples
+from .components import joined_groups
 from .figures import Figures, Settings
-from .groups import joined_groups
 from .nearest_far import nearest_points, supported
 from .statistics import Measure
 from .template_scores import score_pairs
@@ -80,3 +80,23 @@ def _intervals(
 ) -> tuple[Float[np.ndarray, " fars"], Float[np.ndarray, " fars"]]:
     weights = np.stack(list(resamples(listed.people, settings.replicates, settings.seed)))
     return interval(WeightedDet(listed, max(fars)).tar(weights, fars))
+
+
+_DRAWN_IN_FULL = 200_000
+_DRAWN_OF_THE_REST = 400_000
+"""Impostor scores that a picture shows: the tail, and evenly of the rest what is smooth to the eye."""
+
+
+def thinned(
+    listed: ListedPairs,
+) -> tuple[Float[np.ndarray, " G"], Float[np.ndarray, " S"], Float[np.ndarray, " S"]]:
+    """Genuine scores, the highest impostor scores and some of the others, all descending, and how many pairs each
+    impostor stands for."""
+    impostor = np.sort(listed.impostor)[::-1]
+    rest = impostor[_DRAWN_IN_FULL:]
+    step = max(1, len(rest) // _DRAWN_OF_THE_REST)
+    some = rest[step // 2 :: step]
+    shown = np.concatenate([impostor[:_DRAWN_IN_FULL], some])
+    stands_for = np.ones(len(shown))
+    stands_for[len(shown) - len(some) :] = len(rest) / max(1, len(some))
+    return np.sort(listed.genuine)[::-1], shown, stands_for

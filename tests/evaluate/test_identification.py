@@ -6,7 +6,7 @@ import pytest
 from facedistill.evaluate import search as search_module
 from facedistill.evaluate.figures import Settings
 from facedistill.evaluate.identification import Identification, identification_figures, threshold_at
-from facedistill.evaluate.search import Found, search
+from facedistill.evaluate.search import NEVER, Found, search
 
 PUBLISHED = {
     0: ((314, 378, 392), (0.6227480482616392, 0.5401904591987426), (0.36, 0.605)),
@@ -50,7 +50,7 @@ def looped(probe, identity, gallery, owners):
     similarities = [float(np.dot(probe, entry)) for entry in gallery]
     own = max((s for s, owner in zip(similarities, owners, strict=True) if owner == identity), default=-np.inf)
     others = [s for s, owner in zip(similarities, owners, strict=True) if owner != identity]
-    ahead = sum(s >= own for s in others) if own > -np.inf else len(gallery)
+    ahead = sum(s >= own for s in others) if own > -np.inf else NEVER
     return own, max(others), ahead
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from facedistill.evaluate import weighted_det
 from facedistill.evaluate.bootstrap import interval, resamples
-from facedistill.evaluate.groups import joined_groups
+from facedistill.evaluate.components import joined_groups
 from facedistill.evaluate.weighted_det import ListedPairs, WeightedDet
 
 FARS = (0.003, 0.02, 0.1, 0.6)
