@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
+from facedistill.data.drawn.camera import photograph
+from facedistill.data.drawn.chance import Chance
 from facedistill.data.drawn.person import draw_person
 from facedistill.data.drawn.places import landmark_points
 from facedistill.data.drawn.rays import cast
@@ -165,6 +167,18 @@ def test_light_moves_pixels_and_not_landmarks() -> None:
     assert render(lit_view, 112).mean() > render(dark_view, 112).mean() + 10
 
 
+def test_grain_is_normal_and_as_strong_as_the_camera_says() -> None:
+    camera = replace(draw_scene(0, 0, 0, 0.0).camera, noise=6.0)
+    flat = np.full((112, 112, 3), 128, np.float32)
+    grain = photograph(flat, camera, Chance(0, 3, 0)).astype(float) - 128
+    assert grain.std() == pytest.approx(6, rel=0.03)
+    assert abs(grain.mean()) < 0.2
+    assert (np.abs(grain) < 6).mean() == pytest.approx(0.68, abs=0.06)
+    assert (grain == grain[..., :1]).all(), "grey"
+    other = photograph(flat, camera, Chance(0, 3, 1)).astype(float) - 128
+    assert abs(np.corrcoef(grain[..., 0].ravel(), other[..., 0].ravel())[0, 1]) < 0.05
+
+
 @pytest.mark.parametrize(
     "wrong", [{"identities": 0}, {"images_per_identity": 0}, {"size_px": 8}, {"hardness": -1.0}, {"seed": -1}]
 )
@@ -175,7 +189,7 @@ def test_numbers_out_of_range(wrong: dict[str, float]) -> None:
 
 @pytest.mark.slow
 def test_speed() -> None:
-    """A generous floor for a busy machine; the design aims at 300 faces a second on one idle core."""
+    """A generous floor for a busy machine; benchmarks/drawn_faces.py measures the 300 that one idle core must reach."""
     drawn = faces(identities=20, images_per_identity=20)
     drawn.image(0)
     start = time.process_time()

@@ -1,11 +1,16 @@
 """From light to a file's pixels: exposure, lens, sensor, compression."""
 
+from statistics import NormalDist
+
 import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from .chance import Chance
 from .scene import Camera
+
+QUANTILES = np.array([NormalDist().inv_cdf((byte + 0.5) / 256) for byte in range(256)], np.float32)
+"""A normal number for every byte: eight random bits a pixel are a tenth of the work of thirty-two."""
 
 
 def photograph(radiance: Float[np.ndarray, "H W 3"], camera: Camera, sensor: Chance) -> UInt8[np.ndarray, "H W 3"]:
@@ -16,7 +21,7 @@ def photograph(radiance: Float[np.ndarray, "H W 3"], camera: Camera, sensor: Cha
         picture = _coarsen(picture, camera.coarseness)
     if camera.grey:
         picture = cv2.transform(picture, np.full((3, 3), 1 / 3, np.float32))
-    grain = camera.noise * sensor.generator.standard_normal(picture.shape[:2], dtype=np.float32)
+    grain = cv2.LUT(sensor.bytes(picture.shape[:2]), QUANTILES * np.float32(camera.noise))
     pixels = cv2.add(picture, cv2.merge([grain] * 3), dtype=cv2.CV_8U)
     return pixels if camera.jpeg_quality is None else _compress(pixels, camera.jpeg_quality)
 

@@ -6,6 +6,11 @@ Number = int | float
 """Checkers of annotations take no int for a float."""
 
 
+def within(value: Number, low: Number, high: Number) -> float:
+    """``value`` inside the limits, as a plain number: NumPy's own clip is slow for one."""
+    return float(min(max(value, low), high))
+
+
 class Chance:
     """A stream of its own for every key, the same in every process and order.
 
@@ -22,11 +27,15 @@ class Chance:
         return mean + spread * min(max(self.generator.standard_normal(), -2.0), 2.0)
 
     def between(self, low: Number, high: Number) -> float:
-        return float(self.generator.uniform(low, high))
+        return low + (high - low) * self.generator.random()
 
     def happens(self, probability: Number) -> bool:
         return bool(self.generator.random() < probability)
 
+    def bytes(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Even random bytes."""
+        return self.generator.integers(0, 256, shape, dtype=np.uint8)
+
     def colour(self, low: Number, high: Number) -> np.ndarray:
         """Three independent channels, float32."""
-        return self.generator.uniform(low, high, 3).astype(np.float32)
+        return (low + (high - low) * self.generator.random(3)).astype(np.float32)

@@ -10,21 +10,24 @@ from .places import EYE_T
 from .scene import Dress
 from .surface import MAP_SHAPE, REACH_PX, texels
 
+BARE_ROWS = 16
+"""Kept below the lowest hair: more than any blur of it reaches."""
 
-def hair_map(person: Person, dress: Dress) -> Float[np.ndarray, "V U"]:
-    """Share of hair in every texel, 0 to 1, from the hairline backwards."""
-    mask = np.zeros(MAP_SHAPE, np.uint8)
-    cv2.fillPoly(mask, [fixed_point(texels(_outline(person, dress)))], 255, cv2.LINE_AA, FRACTION_BITS)
+
+def hair_map(person: Person, dress: Dress) -> Float[np.ndarray, "R U"]:
+    """Share of hair in every texel, 0 to 1, from the hairline backwards; the map's rows below all hair are left out."""
+    corners = fixed_point(texels(_outline(person, dress)))
+    lowest = (int(corners[:, 1].max()) >> FRACTION_BITS) + BARE_ROWS
+    mask = np.zeros((min(lowest, MAP_SHAPE[0]), MAP_SHAPE[1]), np.uint8)
+    cv2.fillPoly(mask, [corners], 255, cv2.LINE_AA, FRACTION_BITS)
     return cv2.blur(mask, (5, 5)) * np.float32(1 / 255)
 
 
-def paint_hair(
-    canvas: UInt8[np.ndarray, "V U 3"], person: Person, hair: Float[np.ndarray, "V U"]
-) -> UInt8[np.ndarray, "V U 3"]:
-    """The canvas with coloured strands where the hair is."""
+def paint_hair(canvas: UInt8[np.ndarray, "V U 3"], person: Person, hair: Float[np.ndarray, "R U"]) -> None:
+    """Coloured strands where the hair is, in place."""
     strands = cv2.convertScaleAbs(cv2.transform(1 + 0.18 * person.strands, person.hair_colour[:, None]))
-    share = np.minimum(np.float32(1.6) * hair, 1)
-    return cv2.blendLinear(canvas, cv2.resize(strands, MAP_SHAPE[::-1]), 1 - share, share)
+    share, below = np.minimum(np.float32(1.6) * hair, 1), canvas[: len(hair)]
+    below[:] = cv2.blendLinear(below, cv2.resize(strands, MAP_SHAPE[::-1])[: len(hair)], 1 - share, share)
 
 
 def _outline(p: Person, dress: Dress) -> np.ndarray:

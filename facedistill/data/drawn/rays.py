@@ -7,12 +7,14 @@ import numpy as np
 from jaxtyping import Float
 
 from .scene import Pose
+from .shape import EVERY
 from .surface import REACH_PX, SEMI_AXES_PX, TEXELS_PER_PX, look_up
 
 COARSE_STEPS, FINE_STEPS = (1.0, 1.0, 0.6, 0.6), (0.8, 0.8)
 """Share of each fixed-point step that is taken, on every other pixel and then on all: at rims whole steps oscillate."""
 DOUBLE = np.array([[2, 0, 0], [0, 2, 0]], np.float32)
-TEXELS_PER_UNIT, CENTRE_TEXEL = SEMI_AXES_PX[:2] * TEXELS_PER_PX, REACH_PX * TEXELS_PER_PX
+TEXELS, CENTRE_TEXEL = np.append(SEMI_AXES_PX[:2] * TEXELS_PER_PX / EVERY, 1), REACH_PX * TEXELS_PER_PX / EVERY
+"""For one unit in x, y and z (which has none and stays); where the map's centre is."""
 OUTSIDE = 1.5
 """A radius in the stretched head that nothing reaches: where the rays start."""
 
@@ -31,13 +33,12 @@ class Hits:
 
 @dataclass(frozen=True)
 class _Rays:
-    """In the stretched head: foot + z ray, foot at right angles to the ray."""
+    """In the stretched head: foot + z ray, foot at right angles to the ray. x and y are measured in texels."""
 
     foot: tuple[Float[np.ndarray, "H W"], ...]
-    """x, y, z."""
-    ray: tuple[np.float32, ...]
-    """x, y, z of unit length."""
+    ray: tuple[float, ...]
     foot_squared: Float[np.ndarray, "H W"]
+    """Squared length in units of the stretched head."""
     start: Float[np.ndarray, "H W"]
     """z of the camera's plane."""
     px_per_unit: float
@@ -56,7 +57,7 @@ def rotation(pose: Pose) -> Float[np.ndarray, "3 3"]:
 
 
 def cast(
-    radius: Float[np.ndarray, "V U"],
+    radius: Float[np.ndarray, "v u"],
     turn: Float[np.ndarray, "3 3"],
     to_crop: Float[np.ndarray, "2 3"],
     size_px: int,
@@ -71,6 +72,7 @@ def cast(
     z, reach, at = _descend(radius, rays, z, FINE_STEPS)
     scale = np.float32(np.hypot(to_crop[0, 0], to_crop[1, 0]))
     coverage = (reach - np.sqrt(rays.foot_squared)) * (scale * SEMI_AXES_PX.mean()) + np.float32(0.5)
+    at *= EVERY
     return Hits(at, (z - rays.start) * (scale * np.float32(rays.px_per_unit)), np.clip(coverage, 0, 1, out=coverage))
 
 
@@ -81,28 +83,48 @@ def _descend(
     for share in steps:
         at = _unroll(rays, z)
         reach = look_up(radius, at)
-        z = z + np.float32(share) * (np.sqrt(np.maximum(reach * reach - rays.foot_squared, 0)) - z)
+        found = reach * reach
+        found -= rays.foot_squared
+        np.sqrt(np.maximum(found, 0, out=found), out=found)
+        z = cv2.addWeighted(found, share, z, 1 - share, 0)
     return z, reach, at
 
 
 def _rays(turn: np.ndarray, to_crop: np.ndarray, pixels: np.ndarray) -> _Rays:
     """Through the crossings of these columns and rows of the crop."""
     towards = turn[2] / SEMI_AXES_PX
-    length = np.linalg.norm(towards)
+    length = np.sqrt(towards @ towards)
     ray = towards / length
     plane = (turn[:2].T / SEMI_AXES_PX[:, None]) @ np.linalg.inv(to_crop[:, :2])
     along = ray @ plane
+    foot = plane - ray[:, None] * along
     x, y = (pixels[:, None] - to_crop[:, 2]).astype(np.float32).T
-    across = np.vstack([plane - np.outer(ray, along), along]).astype(np.float32)
-    *foot, start = (a * x + b * y[:, None] for a, b in across)
-    foot_squared = foot[0] * foot[0] + foot[1] * foot[1] + foot[2] * foot[2]
-    return _Rays(tuple(foot), tuple(ray.astype(np.float32)), foot_squared, start, float(1 / length))
+    across = np.vstack([foot * TEXELS[:, None], along]).astype(np.float32)
+    *feet, start = (a * x + (b * y)[:, None] for a, b in across)
+    return _Rays(tuple(feet), tuple((ray * TEXELS).tolist()), _squared(foot, x, y), start, float(1 / length))
+
+
+def _squared(foot: np.ndarray, x: np.ndarray, y: np.ndarray) -> Float[np.ndarray, "H W"]:
+    """|x foot[:, 0] + y foot[:, 1]|², multiplied out."""
+    (xx, xy), (_, yy) = (foot.T @ foot).astype(np.float32)
+    squared = (2 * xy * y)[:, None] * x
+    squared += xx * x * x
+    squared += (yy * y * y)[:, None]
+    return squared
 
 
 def _unroll(rays: _Rays, z: Float[np.ndarray, "H W"]) -> Float[np.ndarray, "H W 2"]:
     """Texels in the direction of foot + z ray: (x, y) sqrt(2 / (1 + z)) of its unit vector."""
-    length = np.sqrt(rays.foot_squared + z * z)
-    ahead = rays.foot[2] + rays.ray[2] * z
-    unroll = np.sqrt(2 / np.maximum(length * (length + ahead), np.float32(1e-4)))
-    flat = ((rays.foot[axis] + rays.ray[axis] * z) * unroll for axis in range(2))
-    return cv2.merge([unit * TEXELS_PER_UNIT[axis] + CENTRE_TEXEL[axis] for axis, unit in enumerate(flat)])
+    length = z * z
+    length += rays.foot_squared
+    np.sqrt(length, out=length)
+    unroll = cv2.scaleAdd(z, rays.ray[2], rays.foot[2])
+    unroll += length
+    unroll *= length
+    np.divide(2, np.maximum(unroll, np.float32(1e-4), out=unroll), out=unroll)
+    np.sqrt(unroll, out=unroll)
+    flat = [np.asarray(cv2.scaleAdd(z, rays.ray[axis], rays.foot[axis])) for axis in range(2)]
+    for unit, centre in zip(flat, CENTRE_TEXEL, strict=True):
+        np.multiply(unit, unroll, out=unit)
+        np.add(unit, centre, out=unit)
+    return cv2.merge(flat)

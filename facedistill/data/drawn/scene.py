@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .chance import Chance
+from .chance import Chance, within
 
 SCENE_STREAM = 2
 LARGEST_YAW_RAD, LARGEST_PITCH_RAD = np.deg2rad(60), np.deg2rad(35)
@@ -119,11 +119,11 @@ def _expression(chance: Chance, hardness: float) -> Expression:
     mouth_open = chance.around(-0.25, 0.5)
     blink = chance.happens(0.06 * hardness)
     return Expression(
-        smile=float(np.clip(hardness * chance.around(0.25, 0.5), -0.6, 1)),
+        smile=within(hardness * chance.around(0.25, 0.5), -0.6, 1),
         mouth_open=min(max(hardness * mouth_open, 0.0), 1.0),
         teeth=chance.between(0, 1),
-        brows=float(np.clip(hardness * chance.around(0, 0.5), -1, 1)),
-        eyes_shut=1.0 if blink else float(np.clip(hardness * chance.around(0, 0.25), -0.3, 0.8)),
+        brows=within(hardness * chance.around(0, 0.5), -1, 1),
+        eyes_shut=1.0 if blink else within(hardness * chance.around(0, 0.25), -0.3, 0.8),
         gaze=(hardness * chance.around(0, 1.0), hardness * chance.around(0, 0.4)),
     )
 
@@ -132,8 +132,8 @@ def _pose(chance: Chance, hardness: float) -> Pose:
     yaw_rad = hardness * chance.around(0, np.deg2rad(22))
     pitch_rad = hardness * chance.around(0, np.deg2rad(9))
     return Pose(
-        yaw_rad=float(np.clip(yaw_rad, -LARGEST_YAW_RAD, LARGEST_YAW_RAD)),
-        pitch_rad=float(np.clip(pitch_rad, -LARGEST_PITCH_RAD, LARGEST_PITCH_RAD)),
+        yaw_rad=within(yaw_rad, -LARGEST_YAW_RAD, LARGEST_YAW_RAD),
+        pitch_rad=within(pitch_rad, -LARGEST_PITCH_RAD, LARGEST_PITCH_RAD),
         roll_rad=hardness * chance.around(0, np.deg2rad(8)),
         jitter_px=hardness * np.clip(chance.generator.standard_normal((5, 2)), -2, 2),
     )
@@ -144,8 +144,8 @@ def _light(chance: Chance, hardness: float) -> Light:
     elevation_rad = np.deg2rad(20) + hardness * chance.around(0, np.deg2rad(22))
     flat = np.cos(elevation_rad)
     direction = np.array([flat * np.sin(azimuth_rad), -np.sin(elevation_rad), flat * np.cos(azimuth_rad)])
-    key = np.clip(0.62 + hardness * chance.around(0, 0.16), 0.1, 1.2)
-    ambient = np.clip(0.45 + hardness * chance.around(0, 0.12), 0.15, 0.9)
+    key = within(0.62 + hardness * chance.around(0, 0.16), 0.1, 1.2)
+    ambient = within(0.45 + hardness * chance.around(0, 0.12), 0.15, 0.9)
     return Light(
         direction=direction.astype(np.float32),
         key=(key * (1 + hardness * chance.colour(-0.06, 0.06))).astype(np.float32),
@@ -197,7 +197,7 @@ def _camera(chance: Chance, hardness: float) -> Camera:
         motion_px=(motion_px * np.cos(motion_rad), motion_px * np.sin(motion_rad)) if moved else (0.0, 0.0),
         coarseness=1 + hardness * coarseness if coarse else 1.0,
         noise=max(0.0, hardness * chance.around(3.5, 2.5)),
-        jpeg_quality=int(np.clip(100 - hardness * chance.between(5, 75), 15, 100)) if hardness > 0 else None,
+        jpeg_quality=int(within(100 - hardness * chance.between(5, 75), 15, 100)) if hardness > 0 else None,
     )
 
 

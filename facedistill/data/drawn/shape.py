@@ -9,25 +9,32 @@ from .places import EYE_T
 from .scene import Expression
 from .surface import MAP_SHAPE, S_PX, SEMI_AXES_PX, T_PX, Rows, blobs, directions, pair, texels
 
+EVERY = 2
+"""Shapes are smoother than paint: their map holds every other texel."""
 X_SQUARED, Y, Z_SQUARED = (
     np.ascontiguousarray(axis) ** power
     for axis, power in zip(
-        np.moveaxis(directions(np.stack(np.meshgrid(S_PX, T_PX), -1)), -1, 0), (2, 1, 2), strict=True
+        np.moveaxis(directions(np.stack(np.meshgrid(S_PX[::EVERY], T_PX[::EVERY]), -1)), -1, 0), (2, 1, 2), strict=True
     )
 )
+MIDDLE = MAP_SHAPE[0] // 2 // EVERY
+HALVES = (slice(None, MIDDLE), slice(MIDDLE, None))
+"""Rows above and below the head's origin."""
 Y_SQUARED, BELOW_SQUARED = Y**2, np.maximum(Y, 0) ** 2
 
 
-def radius_map(person: Person, expression: Expression, hair: Float[np.ndarray, "V U"]) -> Float[np.ndarray, "V U"]:
+def radius_map(person: Person, expression: Expression, hair: Float[np.ndarray, "R U"]) -> Float[np.ndarray, "v u"]:
     """Radii in the stretched head, about 1: a tapering egg, anatomy on it, and the hair (share of its volume)."""
-    bumps_px = blobs(_skull(person) + _nose(person) + _mouth(person, expression) + _cheeks(person, expression))
-    bumps_px += person.hair_volume * cv2.blur(hair, (9, 9))
-    return _egg(person, expression.mouth_open) + bumps_px / SEMI_AXES_PX[2]
+    bumps_px = blobs(_skull(person) + _nose(person) + _mouth(person, expression) + _cheeks(person, expression), EVERY)
+    thick = cv2.blur(hair[::EVERY, ::EVERY], (5, 5))
+    top = bumps_px[: len(thick)]
+    cv2.scaleAdd(thick, person.hair_volume, top, dst=top)
+    return cv2.scaleAdd(bumps_px, float(1 / SEMI_AXES_PX[2]), _egg(person, expression.mouth_open))
 
 
-def points_on(radius: Float[np.ndarray, "V U"], points: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "N 3"]:
+def points_on(radius: Float[np.ndarray, "v u"], points: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "N 3"]:
     """Head-frame points (px) of surface points, between texels bilinearly."""
-    at = texels(points)
+    at = texels(points) / EVERY
     column, row = (corner := np.floor(at).astype(int)).T
     right, down = (at - corner).T
     top = radius[row, column] * (1 - right) + radius[row, column + 1] * right
@@ -40,10 +47,13 @@ def _egg(person: Person, mouth_open: float) -> np.ndarray:
     width, height, depth = SEMI_AXES_PX
     below, above = height / (person.chin_drop + 4 * mouth_open), height / person.crown_height
     narrow = 1 - person.jaw_taper * BELOW_SQUARED
-    inverse = X_SQUARED * (width / person.head_width) ** 2 / (narrow * narrow)
-    inverse += Y_SQUARED * np.repeat([above**2, below**2], MAP_SHAPE[0] // 2).astype(np.float32)[:, None]
-    inverse += Z_SQUARED * (depth / person.depth) ** 2
-    return 1 / np.sqrt(inverse)
+    narrow *= narrow
+    inverse = X_SQUARED * (width / person.head_width) ** 2
+    inverse /= narrow
+    for half, stretch in zip(HALVES, (above, below), strict=True):
+        cv2.scaleAdd(Y_SQUARED[half], stretch**2, inverse[half], dst=inverse[half])
+    cv2.scaleAdd(Z_SQUARED, float(depth / person.depth) ** 2, inverse, dst=inverse)
+    return np.divide(1, np.sqrt(inverse, out=inverse), out=inverse)
 
 
 def _skull(p: Person) -> Rows:

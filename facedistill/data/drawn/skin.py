@@ -8,7 +8,7 @@ from .canvas import glaze, outline
 from .person import Person
 from .places import EYE_T
 from .scene import Scene
-from .surface import MAP_SHAPE, Rows, blobs, mirrored, pair
+from .surface import MAP_SHAPE, Rows, blobs, mirrored, mix, pair
 
 RED = np.array([10, -9, -7], np.float32)
 """What blood adds to the tone, in grey levels."""
@@ -19,8 +19,7 @@ def paint_skin(person: Person, scene: Scene) -> UInt8[np.ndarray, "V U 3"]:
     """A new canvas: RGB albedo in grey levels."""
     shade = 1 + blobs(_shades(person), every=2) + _unevenness(person)
     tone = person.skin * scene.dress.tan
-    pigments = np.stack([tone, RED], 1)
-    half = cv2.transform(cv2.merge([shade, blobs(_blood(person), every=2)]), pigments)
+    half = mix(shade, tone, blobs(_blood(person), every=2), RED)
     canvas = cv2.resize(cv2.convertScaleAbs(half), MAP_SHAPE[::-1])
     _beard(canvas, person, scene.dress.stubble)
     for s, t, radius in person.moles:

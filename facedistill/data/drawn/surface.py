@@ -45,6 +45,17 @@ def look_up(texture: Shaped[np.ndarray, "V U ..."], at: Float[np.ndarray, "H W 2
     return cv2.remap(texture, at, NO_SECOND_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
+def mix(
+    first: Float[np.ndarray, "H W"],
+    first_rgb: Float[np.ndarray, "3"],
+    second: Float[np.ndarray, "H W"],
+    second_rgb: Float[np.ndarray, "3"],
+) -> Float[np.ndarray, "H W 3"]:
+    """Two amounts, each of its own colour: faster than OpenCV's transform of two channels to three."""
+    pairs = zip(first_rgb.tolist(), second_rgb.tolist(), strict=True)
+    return cv2.merge([cv2.addWeighted(first, one, second, other, 0) for one, other in pairs])
+
+
 def mirrored(half: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "M 2"]:
     """A closed outline from its left half, listed from top centre to bottom centre."""
     return np.concatenate([half, (half * [-1, 1])[::-1]])
