@@ -4,12 +4,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..errors import UserError
+from .binset import BinFaces
 from .contract import AbstractFaces
 from .folder import FolderFaces
+from .lists import ListFaces
 from .recordio.faces import RecordFaces
 
 FILES: Mapping[str, Callable[[Path, bool], AbstractFaces]] = {
+    ".bin": lambda path, labelled: BinFaces(path),
+    ".lst": lambda path, labelled: ListFaces(path, labelled=labelled),
     ".rec": lambda path, labelled: RecordFaces(path, labelled=labelled),
+    ".txt": lambda path, labelled: ListFaces(path, labelled=labelled),
 }
 """What opens a file, by the lower-case ending of its name; told whether identities are wanted."""
 
