@@ -121,24 +121,24 @@ def test_evaluate_with_pairs_and_a_gallery(call: Call, folder: Path) -> None:
         "--replicates",
         "20",
     ]
-    said = call(*command, "--gallery", folder / "twin", "--out", folder / "figures.json", "--json")
+    said = call(*command, "--gallery", folder / "twin", "--out", folder / "figures", "--json")
     figures = json.loads(said.out)["small"]
-    assert json.loads((folder / "figures.json").read_text())["small"] == figures
+    assert json.loads((folder / "figures" / "result.json").read_text())["small"] == figures
     assert 0 <= figures["accuracy"] <= 1
     assert figures["tar_at_far"].keys() == {"0.1"}
     assert "asymmetric" in figures
     table = call(*command)
     assert (table.code, "small" in table.out) == (0, True)
-    assert "never overwritten" in call(*command, "--out", folder / "figures.json").error
+    assert "never overwritten" in call(*command, "--out", folder / "figures").error
 
 
 def test_networks_of_two_widths_cannot_be_compared(call: Call, folder: Path) -> None:
     tiny.write_teacher(folder / "narrow", "tiny.net")
     command = ["evaluate", folder / "teacher", "--on", f"s={folder / 'faces'}", "--gallery", folder / "narrow"]
-    said = call(*command, "--out", folder / "never.json", "--replicates", "5")
+    said = call(*command, "--out", folder / "never", "--replicates", "5")
     assert said.code == 2
     assert "12 wide and the gallery network's 8" in said.error
-    assert not (folder / "never.json").exists()
+    assert not (folder / "never").exists()
 
 
 @pytest.mark.parametrize("source", ["faces", "faces/p1"], ids=["nested", "flat"])
@@ -298,7 +298,7 @@ def test_bad_folders_and_weights_are_said_before_anything_is_written(call: Call,
 
 @pytest.mark.parametrize(
     ("on", "sentence"),
-    [(["faces"], "--on takes NAME=FOLDER"), (["a=x", "a=y"], "two folders called 'a'")],
+    [(["faces"], "--on takes NAME=PATH"), (["a=x", "a=y"], "two sets called 'a'")],
 )
 def test_sets_have_names_of_their_own(call: Call, folder: Path, on: list[str], sentence: str) -> None:
     said = call("evaluate", folder / "teacher", *[part for entry in on for part in ("--on", entry)])

@@ -13,8 +13,8 @@ from .models import Cache, Embedded, PreprocessOptions, open_source, parsed
 from .options import AsJson, Backbone, Device, Flip, Model, check_new_folder, network_of
 
 if TYPE_CHECKING:
+    from ..evaluate.benchmark import Scores
     from ..evaluate.figures import Figures
-    from ..evaluate.report import Scores
     from ..protocols.contract import AbstractProtocol
 
 On = Annotated[
@@ -57,7 +57,6 @@ def evaluate(
     """Figures of the field's benchmarks with 95 % intervals, alone or beside another model."""
     from ..evaluate import benchmark
     from ..evaluate.figures import Settings
-    from ..evaluate.report import Scores
     from ..progress import Reporter
     from ..protocols import open_protocol
 
@@ -72,7 +71,7 @@ def evaluate(
     )
     beside = benchmark.Beside(enrolled, other, resolutions_px)
     settings = Settings(flip=flip is not False, fars=tuple(far or (1e-3, 1e-4)), replicates=replicates)
-    scores = None if out is None else Scores()
+    scores = None if out is None else benchmark.Scores()
     with Reporter() as report:
         results = benchmark.evaluate(source, benchmarks, settings=settings, beside=beside, report=report, scores=scores)
     _give(results, benchmarks, scores, out, as_json)

@@ -1,5 +1,6 @@
 """What several verbs share: the types of their options, and small checks."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,11 +23,24 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 Flip = Annotated[bool, typer.Option("--flip/--no-flip", help="Add the mirror image's embedding.")]
 
 
-def network_of(weights: Path, backbone: str | None, device: str) -> Any:
+def network_of(weights: Path, backbone: str | None, device: str, preprocess: Mapping[str, Any] | None = None) -> Any:
+    """The network behind ``weights``; ``preprocess`` is what an ONNX file does not say of itself."""
+    from ..config import call
     from ..device import choose_device
     from ..teachers.live import open_network
+    from ..teachers.onnx import OnnxNetwork
 
-    return open_network(weights, backbone).to(choose_device(device))
+    network = open_network(weights, backbone)
+    if preprocess:
+        if not isinstance(network, OnnxNetwork):
+            raise UserError(f"{weights} knows its own preprocessing; --preprocess is for ONNX files.")
+        network = call(OnnxNetwork, preprocess, where="--preprocess", file=weights)
+    return network.to(choose_device(device))
+
+
+def check_new_folder(folder: Path) -> None:
+    if folder.exists():
+        raise UserError(f"{folder} exists and is never overwritten; choose another folder.")
 
 
 def check_new_file(file: Path) -> None:

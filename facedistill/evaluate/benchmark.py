@@ -1,59 +1,109 @@
-"""A network's figures on benchmarks, each with its protocol printed beside it."""
+"""A model's figures on benchmarks, each with its protocol printed beside it."""
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from ..backbones.contract import AbstractBackbone
-from ..protocols.contract import AbstractProtocol
+from ..protocols.contract import AbstractProtocol, PairScores
 from .asymmetric import asymmetric_figures
-from .embed import Embedder, Report, embed
+from .compare import difference_figures
+from .embed import Embedder, Embeddings, Report
 from .figures import Figures, Settings
+from .resolution import resolution_figures
+from .source import AbstractSource, NetworkSource
 
-Network = AbstractBackbone | Embedder
+Model = AbstractBackbone | Embedder | AbstractSource
 
 SetReport = Callable[[str, int, int], None]
 """Told which set is being embedded, how many images are done, and of how many."""
 
 
+class Scores:
+    """Collects what pictures are drawn from: of which set, by which model."""
+
+    def __init__(self) -> None:
+        self.by_set: dict[str, dict[str, PairScores]] = defaultdict(dict)
+
+    def __call__(self, name: str, who: str, scores: PairScores) -> None:
+        self.by_set[name][who] = scores
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a model is judged beside its own figures, where it is."""
+
+    gallery: Model | None = None
+    """A teacher in the same space: each network's queries against the other's gallery."""
+    against: Model | None = None
+    """Another model, for paired differences."""
+    resolutions_px: Sequence[int] = ()
+    """Ever coarser pictures."""
+
+
 def evaluate(
-    network: Network,
+    model: Model,
     benchmarks: Mapping[str, AbstractProtocol],
     *,
     settings: Settings | None = None,
-    gallery: Network | None = None,
-    batch: int = 128,
+    beside: Beside | None = None,
     report: SetReport | None = None,
+    scores: Scores | None = None,
 ) -> dict[str, Figures]:
     """Figures for every benchmark, by the name given to it.
 
-    With ``gallery``, a teacher in the same space, the networks are also judged against each other.
-
     Raises:
-        UserError: an image that cannot be read; networks whose widths differ.
+        UserError: an image that cannot be read; networks whose widths differ; a benchmark whose rules do not know
+            what is asked for in ``beside``.
     """
     return {
-        name: judge(network, protocol, settings=settings, gallery=gallery, batch=batch, report=_named(report, name))
+        name: judge(
+            model, protocol, settings=settings, beside=beside, report=_for(report, name), scores=_for(scores, name)
+        )
         for name, protocol in benchmarks.items()
     }
 
 
 def judge(
-    network: Network,
+    model: Model,
     protocol: AbstractProtocol,
     *,
     settings: Settings | None = None,
-    gallery: Network | None = None,
-    batch: int = 128,
+    beside: Beside | None = None,
     report: Report | None = None,
+    scores: Callable[[str, PairScores], None] | None = None,
 ) -> Figures:
     """Figures for one benchmark; as ``evaluate``."""
-    settings = settings or Settings()
-    seen = embed(network, protocol.faces, flip=settings.flip, batch=batch, report=report)
+    settings, beside, source = settings or Settings(), beside or Beside(), source_of(model)
+
+    def embedded(other: Model) -> Embeddings:
+        return source_of(other).embeddings(protocol.faces, flip=settings.flip, report=report)
+
+    def draw(seen: Embeddings, who: str) -> None:
+        if scores is not None and (drawn := protocol.pair_scores(seen, settings)) is not None:
+            scores(who, drawn)
+
+    seen = embedded(source)
     figures = protocol.figures(seen, settings)
-    if gallery is not None:
-        enrolled = embed(gallery, protocol.faces, flip=settings.flip, batch=batch, report=report)
-        figures["asymmetric"] = asymmetric_figures(protocol, seen, enrolled, settings)
+    figures["protocol"] = figures["protocol"] | source.rules
+    draw(seen, "model")
+    if beside.gallery is not None:
+        figures["asymmetric"] = asymmetric_figures(protocol, seen, embedded(beside.gallery), settings)
+    if beside.against is not None:
+        other = embedded(beside.against)
+        draw(other, "the other model")
+        figures["against"] = protocol.figures(other, settings)
+        figures["difference"] = difference_figures(protocol, seen, other, settings)
+    if beside.resolutions_px:
+        sweep = resolution_figures(source, seen, protocol, beside.resolutions_px, settings, report)
+        figures["resolution"] = sweep
     return figures
 
 
-def _named(report: SetReport | None, name: str) -> Report | None:
-    return None if report is None else lambda done, total: report(name, done, total)
+def source_of(model: Model) -> AbstractSource:
+    return model if isinstance(model, AbstractSource) else NetworkSource(model)
+
+
+def _for(report: Callable[..., None] | None, name: str) -> Callable[..., None] | None:
+    return None if report is None else partial(report, name)

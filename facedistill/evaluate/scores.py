@@ -102,12 +102,15 @@ def people_of(pairs: Pairs, labels: Int[np.ndarray, " N"]) -> Int[np.ndarray, "o
     return people.reshape(2, len(pairs))
 
 
-def score_all(embeddings: Float[np.ndarray, "N D"], labels: Int[np.ndarray, " N"], keep: float = 1.0) -> AllScores:
+def score_all(
+    embeddings: Float[np.ndarray, "N D"], labels: Int[np.ndarray, " N"], keep: float = 1.0, floor: float = -np.inf
+) -> AllScores:
     """Scores of all pairs i < j of labelled images, from L2-normalised embeddings.
 
-    ``keep`` is the share of impostor pairs kept, the highest; at least 100,000 are.
+    ``keep`` is the share of impostor pairs kept, the highest; at least 100,000 are. Of those, only what lies above
+    ``floor`` stays.
     """
-    return _score_all(embeddings, embeddings, labels, keep, ordered=False)
+    return _score_all(embeddings, embeddings, labels, keep, ordered=False, floor=floor)
 
 
 def score_all_between(
@@ -127,6 +130,7 @@ def _score_all(
     labels: Int[np.ndarray, " N"],
     keep: float,
     ordered: bool,
+    floor: float = -np.inf,
 ) -> AllScores:
     known = labels != UNLABELLED
     query, gallery = query[known], gallery[known]
@@ -135,7 +139,7 @@ def _score_all(
     pairs = int(len(labels) ** 2 - np.square(images).sum()) // (1 if ordered else 2)
     kept = max(int(np.ceil(keep * pairs)), _KEEP_AT_LEAST)
     genuine, person = _genuine(query, gallery, labels, ordered)
-    impostor, people = _highest_impostors(query, gallery, labels, kept, ordered)
+    impostor, people = _highest_impostors(query, gallery, labels, kept, ordered, floor)
     return AllScores(genuine, person[0], impostor, people, len(images), images, ordered)
 
 
@@ -162,9 +166,10 @@ def _highest_impostors(
     labels: Int[np.ndarray, " N"],
     kept: int,
     ordered: bool,
+    floor: float,
 ) -> tuple[Float[np.ndarray, " I"], Int[np.ndarray, "2 I"]]:
     """The ``kept`` highest impostor scores; a candidate must beat the lowest of those kept so far."""
-    scores, people, floor = np.empty(0), np.empty((2, 0), np.int64), -np.inf
+    scores, people = np.empty(0), np.empty((2, 0), np.int64)
     for start, block, first_column in _blocks(query, gallery, ordered):
         row, column = divmod(np.flatnonzero(block > floor), block.shape[1])
         i, j = row + start, column + first_column

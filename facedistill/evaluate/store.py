@@ -45,6 +45,11 @@ def _write_index(file: Path, embeddings: Embeddings, faces: AbstractFaces) -> No
             writer.writerow([faces.name(index), identity, float(norm)])
 
 
+def holds_embeddings(folder: Path) -> bool:
+    """Whether ``folder`` looks like one that ``save_embeddings`` wrote."""
+    return (folder / "embeddings.npy").is_file()
+
+
 def load_embeddings(folder: Path) -> tuple[Embeddings, list[str], list[str]]:
     """Embeddings, paths and identities ("" where unknown) that ``save_embeddings`` wrote.
 

@@ -1,7 +1,7 @@
 """Any network as an ONNX file: it gives embeddings only."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..backbones.contract import AbstractBackbone, Preprocess
 from ..backbones.load import weights_file
+from ..backbones.metadata import agreed, stated_preprocess
 from ..errors import UserError
 from ..types import Features, Spec
 from .frozen import AbstractFrozen, head_beside
@@ -26,22 +27,23 @@ class Onnx(AbstractFrozen):
 
     Args:
         weights: the file; it must hold all its tensors.
-        mean, std: the network's pixels are (x - mean) / std with x in 0..255; insightface and EdgeFace use 127.5.
-        order: colour order of the network's channels.
-        size_px: side of the input, where the file leaves it free.
+        mean, std: the network's pixels are (x - mean) / std with x in 0..255; what the file's metadata state, or else
+            127.5, which insightface and EdgeFace use.
+        order: colour order of the network's channels; as the metadata state, or else rgb.
+        size_px: side of the input, where the file leaves it free; as the metadata state, or else 112.
 
     Raises:
-        UserError: onnxruntime is not installed; the file is missing, unreadable or of another form.
+        UserError: onnxruntime is not installed; the file is missing, unreadable, of another form, or states otherwise.
     """
 
     def __init__(
         self,
         *,
         weights: str | Path,
-        mean: Scale = 127.5,
-        std: Scale = 127.5,
-        order: Literal["rgb", "bgr"] = "rgb",
-        size_px: int = 112,
+        mean: Scale | None = None,
+        std: Scale | None = None,
+        order: Literal["rgb", "bgr"] | None = None,
+        size_px: int | None = None,
     ) -> None:
         self._weights = weights_file(weights)
         super().__init__(OnnxNetwork(self._weights, mean=mean, std=std, order=order, size_px=size_px))
@@ -57,16 +59,18 @@ class OnnxNetwork(AbstractBackbone):
         self,
         file: Path,
         *,
-        mean: float | Sequence[float] = 127.5,
-        std: float | Sequence[float] = 127.5,
-        order: Literal["rgb", "bgr"] = "rgb",
-        size_px: int = 112,
+        mean: Scale | None = None,
+        std: Scale | None = None,
+        order: Literal["rgb", "bgr"] | None = None,
+        size_px: int | None = None,
     ) -> None:
         self._session = _session(file)
         self._input, batch, fixed_px = _image_input(self._session, file)
         self._output = _embedding_output(self._session, file)
         self._one_by_one = batch == 1
-        super().__init__(Preprocess(fixed_px or size_px, mean=mean, std=std, order=order))
+        given = {"mean": mean, "std": std, "order": order, "size_px": size_px}
+        stated = stated_preprocess(self._session.get_modelmeta().custom_metadata_map, file)
+        super().__init__(_preprocess(_without_none(given), stated, fixed_px, file))
 
     def features(self, pixels: Float[Tensor, "B 3 S S"]) -> Features:
         prepared = pixels.detach().float().cpu().numpy()
@@ -79,6 +83,16 @@ class OnnxNetwork(AbstractBackbone):
         """Measured on one grey image: files may leave the width of their output open."""
         size_px = self.preprocess.size_px
         return Spec(self.features(torch.zeros(1, 3, size_px, size_px)).embedding.shape[1], (), size_px)
+
+
+def _without_none(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _preprocess(given: Mapping[str, Any], stated: Mapping[str, Any], fixed_px: int | None, file: Path) -> Preprocess:
+    """What was asked for, what the file states and what its input's shape fixes, where none contradicts another."""
+    chosen = agreed(agreed(given, stated, file), {} if fixed_px is None else {"size_px": fixed_px}, file)
+    return Preprocess(**{"size_px": 112, **chosen})
 
 
 def _session(file: Path) -> Any:

@@ -11,7 +11,7 @@ from rich.console import Console
 from facedistill.data.folder import FolderFaces
 from facedistill.errors import UserError
 from facedistill.evaluate.asymmetric import asymmetric_figures
-from facedistill.evaluate.benchmark import evaluate
+from facedistill.evaluate.benchmark import Beside, evaluate
 from facedistill.evaluate.embed import Embeddings
 from facedistill.evaluate.figures import Settings
 from facedistill.evaluate.pairs import read_pairs
@@ -93,7 +93,7 @@ def test_a_folder_without_list_gets_all_pairs_only(root):
 
 
 def test_a_gallery_is_judged_both_ways(root):
-    results = evaluate(pixels, {"patterns": open_protocol(root)}, settings=SETTINGS, gallery=rotated)
+    results = evaluate(pixels, {"patterns": open_protocol(root)}, settings=SETTINGS, beside=Beside(gallery=rotated))
     asymmetric = results["patterns"]["asymmetric"]
     assert set(asymmetric) == {
         "student",
@@ -130,7 +130,7 @@ def test_widths_that_differ_are_refused(root):
 
 
 def test_the_table_shows_every_figure(root):
-    results = evaluate(pixels, {"patterns": open_protocol(root)}, settings=SETTINGS, gallery=rotated)
+    results = evaluate(pixels, {"patterns": open_protocol(root)}, settings=SETTINGS, beside=Beside(gallery=rotated))
     console = Console(file=io.StringIO(), width=200)
     console.print(table(results, {"patterns": open_protocol(root)}))
     text = console.file.getvalue()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from facedistill.errors import UserError
-from facedistill.evaluate.benchmark import evaluate
+from facedistill.evaluate.benchmark import Beside, evaluate
 from facedistill.evaluate.embed import Embeddings
 from facedistill.evaluate.figures import Settings
 from facedistill.protocols import open_protocol
@@ -84,5 +84,5 @@ def test_other_sizes_are_resized_and_what_is_not_square_is_refused(tmp_path):
 
 def test_a_network_is_judged_against_itself_at_home_in_another_gallery(tmp_path):
     protocol = open_protocol(write_bin(tmp_path / "lfw.bin"))
-    figures = evaluate(pixels, {"lfw": protocol}, settings=SETTINGS, gallery=pixels)["lfw"]
+    figures = evaluate(pixels, {"lfw": protocol}, settings=SETTINGS, beside=Beside(gallery=pixels))["lfw"]
     assert figures["asymmetric"]["student_query_teacher_gallery"]["accuracy"] == figures["accuracy"]

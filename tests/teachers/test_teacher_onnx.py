@@ -70,7 +70,8 @@ def test_pixels_are_scaled_per_channel_in_the_networks_order(tmp_path: Path) -> 
 def test_a_free_side_takes_size_px(tmp_path: Path) -> None:
     teacher = Onnx(weights=write(tmp_path / "x.onnx", ("b", 3, "h", "w")), size_px=16)
     assert teacher.spec.size_px == 16
-    assert Onnx(weights=write(tmp_path / "y.onnx"), size_px=16).spec.size_px == 8
+    with pytest.raises(UserError, match="states size_px 8 for itself, and 16 is asked for"):
+        Onnx(weights=write(tmp_path / "y.onnx"), size_px=16)
 
 
 @pytest.mark.parametrize(
