@@ -71,7 +71,7 @@ class ClassBank(nn.Module):
 
     @torch.no_grad()
     def push(self, rows: Float[Tensor, "n D"], labels: Int[Tensor, " n"]) -> Int[Tensor, " n"]:
-        """Take the labelled rows of a whole batch as one step, and say where each went."""
+        """Take the labelled rows of a whole batch as one step, and say where each is, -1 where it is not kept."""
         self.step += 1
         valid, own = labels >= 0, labels.clamp_min(0)
         same = (own[:, None] == own) & valid
@@ -80,7 +80,8 @@ class ClassBank(nn.Module):
         put(self.rows, place, rows.detach().float(), valid)
         put(self.born, place, self.step.expand(len(place)), valid)
         put(self.next_place, labels, (self.next_place[own] + same.sum(1)) % self.places, valid)
-        return torch.where(valid, place, -1)
+        replaced = ((place[:, None] == place) & valid).triu(1).any(1)
+        return torch.where(valid & ~replaced, place, -1)
 
     def of(self, labels: Int[Tensor, " n"]) -> tuple[Int[Tensor, "n P"], Float[Tensor, "n P D"], Bool[Tensor, "n P"]]:
         """Places, rows, and which of them count, of each sample's identity; none for unlabelled samples."""

@@ -43,8 +43,11 @@ def test_a_bank_keeps_the_newest_of_each_identity(steps):
         for label, row in zip(labels, rows.tolist(), strict=True):
             if label >= 0:
                 kept[label] = [*kept[label], (row[0], step)][-2:]
-        places = bank.push(rows, torch.tensor(labels))
-        assert all((place < 0) == (label < 0) for place, label in zip(places.tolist(), labels, strict=True))
+        for place, row, label in zip(
+            bank.push(rows, torch.tensor(labels)).tolist(), rows.tolist(), labels, strict=True
+        ):
+            assert (place >= 0) == (label >= 0 and (row[0], step) in kept[label])
+            assert place < 0 or bank.rows[place].tolist() == row
         count += len(labels)
     _, rows, counts = bank.of(torch.tensor([0, 1, 2, -1]))
     for label in range(3):
