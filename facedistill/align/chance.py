@@ -1,0 +1,29 @@
+"""Chance inside a method: coins that are looked up by sample and view, not thrown in turn.
+
+No process, order or restart changes them, so two processes still are one.
+"""
+
+from math import prod
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from ..types import Batch
+
+_WORD = 0xFFFFFFFF
+_ODD = 0x45D9F3B  # multiplier of a well-spread 32-bit integer hash; below 2^27, so that products fit into 63 bits
+
+
+def coins(batch: Batch, shape: tuple[int, ...], share: float) -> Bool[Tensor, "B ..."]:
+    """For each sample a ``shape`` of coins of its own, each true with probability ``share``."""
+    sample = _hash(_hash(batch.index & _WORD) ^ (batch.view & _WORD))
+    place = _hash(torch.arange(prod(shape), device=sample.device))
+    number = _hash(sample[:, None] ^ place).reshape(len(sample), *shape)
+    return number < int(share * 2**32)
+
+
+def _hash(word: Int[Tensor, "*_"]) -> Int[Tensor, "*_"]:
+    for _ in range(2):
+        word = ((word >> 16) ^ word) * _ODD & _WORD
+    return (word >> 16) ^ word
