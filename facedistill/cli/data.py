@@ -1,8 +1,9 @@
 """``data``: look into sets of faces, check them, and turn one kind into another."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -30,3 +31,28 @@ def data_inspect(path: Faces, as_json: AsJson = False) -> None:
     print_table("", (path.name, "count"), [(name, f"{value:,}") for name, value in numbers.items()])
     rows = [(each.span, f"{each.identities:,}") for each in bins]
     print_table("", ("images per identity", "identities"), rows)
+
+
+@data_app.command("convert")
+def data_convert(
+    source: Faces,
+    destination: Annotated[Path, typer.Argument(metavar="DST", help="What to write; it must not exist.")],
+    to: Annotated[
+        Literal["folder", "recordio", "bin"] | None, typer.Option(help="By default bin if DST ends so, else folder.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Turn a folder, RecordIO, a .bin or a list into another; image files stay as they are, bit for bit."""
+    from ..data.convert import Kind, convert
+    from ..progress import Reporter
+
+    kind = Kind(to or ("bin" if destination.suffix.lower() == ".bin" else "folder"))
+    with Reporter() as report:
+        written = convert(source, destination, kind, report=lambda done, of: report(source.name, done, of))
+    if as_json:
+        print(json.dumps(asdict(written), indent=2))
+        return
+    kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in sorted(written.kinds.items()))
+    print(f"{destination}: {kinds}; {written.identities:,} identities, {written.pairs:,} pairs.")
+    for note in written.notes:
+        print(note)

@@ -6,8 +6,9 @@ The file is a pickle of ``(images, same)``: 2 P encoded images, of which 2 i and
 
 import mmap
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from .contract import AbstractFaces, UnreadableImage
 from .pickled.arrays import Array
 from .pickled.cursor import Refused
 from .pickled.machine import read_pickle
+from .pickled.write import write_pickle
 
 
 class BinFaces(AbstractFaces):
@@ -71,6 +73,32 @@ class BinFaces(AbstractFaces):
 
     def encoded(self, index: int) -> bytes:
         return self._data[self._starts[index] : self._ends[index]].tobytes()
+
+
+def write_bin(
+    path: Path, faces: AbstractFaces, pairs: Pairs, report: Callable[[int, int], object] = lambda done, of: None
+) -> None:
+    """Writes the files of all pairs to ``path``, bit for bit, for whoever reads ``.bin`` sets.
+
+    What ``pickle.load(file)`` and ``pickle.load(file, encoding="bytes")`` of Python 3 answer is the same. ``report`` is
+    told how many files are done, and of how many.
+
+    Raises:
+        UnreadableImage: a file that cannot be read.
+        UserError: an image without a file.
+    """
+    numbers = np.stack([pairs.first, pairs.second], axis=1).ravel().tolist()
+    total, done = len(set(numbers)), count(1)
+
+    def encoded(number: int) -> bytes:
+        data = faces.encoded(number)
+        if data is None:
+            raise UserError(f"{faces.name(number)} is no file, and a .bin holds files; save it as one first.")
+        report(next(done), total)
+        return data
+
+    with path.open("xb") as file:
+        write_pickle(file.write, numbers, encoded, pairs.same.tolist())
 
 
 def _parts(path: Path) -> tuple[list[object], Sequence[object]]:

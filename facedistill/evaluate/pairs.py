@@ -17,6 +17,7 @@ from jaxtyping import Bool, Int
 
 from ..data.contract import AbstractFaces
 from ..errors import UserError
+from ..types import UNLABELLED
 
 FOLDS = 10
 """Folds of every published set of this type (LFW, CFP-FP, AgeDB-30, CALFW, CPLFW)."""
@@ -120,7 +121,8 @@ def _found(line: _Line, numbers: dict[str, int], faces: AbstractFaces) -> tuple[
         if image not in numbers:
             raise UserError(f"{where}: there is no image '{image}' in the folder; add it or use the matching list.")
     first, second = (numbers[image] for image in images)
-    if bool(faces.labels[first] == faces.labels[second]) != same:
+    labels = faces.labels[[first, second]]
+    if UNLABELLED not in labels and bool(labels[0] == labels[1]) != same:
         claim = "the same person" if same else "two people"
         raise UserError(f"{where}: '{images[0]}' and '{images[1]}' are listed as {claim}, and their folders disagree.")
     return first, second
