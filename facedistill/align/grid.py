@@ -42,6 +42,30 @@ class Regrid(nn.Module):
             return self.ys @ stage.float() @ self.xs.T
 
 
+class Meet(nn.Module):
+    """Two stages, of two networks or of one, on the coarser of their grids; the second's where they are equal.
+
+    Args:
+        first_stage, second_stage: from 0, or from -1 backwards.
+
+    Raises:
+        UserError: no such stage.
+    """
+
+    def __init__(self, first: Spec, first_stage: int, second: Spec, second_stage: int) -> None:
+        super().__init__()
+        self.on_first = coarser(first, first_stage, second, second_stage)
+        sides = (first, first_stage), (second, second_stage)
+        source, target = sides[::-1] if self.on_first else sides
+        self.regrid = Regrid(*source, *target)
+        self.grid = target[0].stages[target[1]].grid
+
+    def forward(
+        self, first: Float[Tensor, "B C1 _ _"], second: Float[Tensor, "B C2 _ _"]
+    ) -> tuple[Float[Tensor, "B C1 h w"], Float[Tensor, "B C2 h w"]]:
+        return (first, self.regrid(second)) if self.on_first else (self.regrid(first), second)
+
+
 def axis_weights(cells: Float[Tensor, " H"], wanted: Float[Tensor, " h"]) -> Float[Tensor, "h H"]:
     """How much each of ``cells`` says about each of ``wanted``; rows sum to 1. Beyond the outermost cell it speaks."""
     fine, coarse = _stride(cells), _stride(wanted)

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ..align.grid import Pairs, Regrid, coarser, stage_pairs
+from ..align.grid import Meet, Pairs, stage_pairs
 from ..errors import UserError
 from ..method import AbstractMethod
 from ..types import Batch, Features, Spec, Terms
@@ -41,7 +41,7 @@ class AttentionTransfer(AbstractMethod):
             raise UserError(f"Attention is a sum of powers of 1 or more; `power` is {power:g}.")
         self.power = power
         self.pairs = stage_pairs(student, teacher, pairs)
-        self.meet = nn.ModuleList(_Meet(student, own, teacher, its) for own, its in self.pairs)
+        self.meet = nn.ModuleList(Meet(student, own, teacher, its) for own, its in self.pairs)
 
     def forward(self, student: Features, teacher: Features, batch: Batch) -> Terms:
         gaps = []
@@ -53,15 +53,3 @@ class AttentionTransfer(AbstractMethod):
     def attention(self, stage: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 1 H W"]:
         """q."""
         return stage.float().abs().pow(self.power).sum(1, keepdim=True)
-
-
-class _Meet(nn.Module):
-    """The student's and the teacher's map on the coarser of their grids."""
-
-    def __init__(self, student: Spec, own: int, teacher: Spec, its: int) -> None:
-        super().__init__()
-        self.on_student = coarser(student, own, teacher, its)
-        self.regrid = Regrid(teacher, its, student, own) if self.on_student else Regrid(student, own, teacher, its)
-
-    def forward(self, q_S: Tensor, q_T: Tensor) -> tuple[Tensor, Tensor]:
-        return (q_S, self.regrid(q_T)) if self.on_student else (self.regrid(q_S), q_T)

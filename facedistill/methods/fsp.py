@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..align.frame import check_stage
-from ..align.grid import Pairs, Regrid, coarser
+from ..align.grid import Meet, Pairs
 from ..align.project import channel_bridge
 from ..errors import UserError
 from ..method import AbstractMethod
@@ -59,12 +59,10 @@ class _Flow(nn.Module):
         super().__init__()
         self.first, self.second = (check_stage(spec, stage, whose) for stage in flow)
         self.channels = spec.stages[self.first].channels, spec.stages[self.second].channels
-        self.on_first = coarser(spec, self.first, spec, self.second)
-        grids = (self.second, self.first) if self.on_first else (self.first, self.second)
-        self.regrid = Regrid(spec, grids[0], spec, grids[1])
+        self.meet = Meet(spec, self.first, spec, self.second)
 
     def forward(self, first: Float[Tensor, "B C1 _ _"], second: Float[Tensor, "B C2 _ _"]) -> Float[Tensor, "B C1 C2"]:
-        first, second = (first, self.regrid(second)) if self.on_first else (self.regrid(first), second)
+        first, second = self.meet(first, second)
         with torch.autocast(first.device.type, enabled=False):
             first, second = first.float().flatten(2), second.float().flatten(2)
             return first @ second.transpose(1, 2) / first.shape[2]

@@ -8,7 +8,7 @@ cross attention (PCA) and group-wise linear (GL):
     g: in training every entry of Q_S, K_S, V_S is replaced by the teacher's with probability ½
 
 h_T: the teacher's tokens after a LayerNorm without affine; they stand for its queries, keys and values, so that any
-teacher with stages will do: ViT, Swin or EdgeNeXt. The student's map is laid on the teacher's grid. Which entries are
+teacher with stages will do: ViT, Swin or EdgeNeXt. The two maps meet on the coarser grid. Which entries are
 replaced is looked up by sample and view (align/chance.py). The paper's adversarial term is not here: one loss cannot
 train two opponents. Its logit and embedding terms are ``hinton`` and ``cosine``.
 """
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from ..align.chance import coins
 from ..align.frame import check_stage
-from ..align.grid import Regrid
+from ..align.grid import Meet
 from ..align.groupwise import GroupwiseLinear
 from ..errors import UserError
 from ..method import AbstractMethod
@@ -61,14 +61,14 @@ class PartialCrossAttention(AbstractMethod):
             check_stage(teacher, teacher_stage, "teacher"),
         )
         self.replaced = replaced
-        channels, wanted = student.stages[self.stage].channels, teacher.stages[self.teacher_stage]
-        self.regrid = Regrid(student, self.stage, teacher, self.teacher_stage)
-        self.query_key_value = nn.Conv2d(channels, 3 * wanted.channels, 3, padding=1)
-        self.linear = GroupwiseLinear(channels, wanted.channels, wanted.grid, side)
+        channels = student.stages[self.stage].channels, teacher.stages[self.teacher_stage].channels
+        self.meet = Meet(student, self.stage, teacher, self.teacher_stage)
+        self.query_key_value = nn.Conv2d(channels[0], 3 * channels[1], 3, padding=1)
+        self.linear = GroupwiseLinear(*channels, self.meet.grid, side)
 
     def forward(self, student: Features, teacher: Features, batch: Batch) -> Terms:
-        own, h_T = self.regrid(student.stages[self.stage]), _tokens(teacher.stages[self.teacher_stage].detach())
-        h_T = F.layer_norm(h_T, h_T.shape[-1:])
+        own, its = self.meet(student.stages[self.stage], teacher.stages[self.teacher_stage].detach())
+        h_T = F.layer_norm(_tokens(its), its.shape[1:2])
         mapped, projected = _tokens(self.linear(own)), _tokens(self.query_key_value(own))
         with torch.autocast(own.device.type, enabled=False):
             crossed = _attention(*self._crossed(projected, h_T, batch).chunk(3, dim=2))

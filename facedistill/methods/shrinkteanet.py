@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ..align.grid import Pairs, Regrid, coarser, stage_pairs
+from ..align.grid import Meet, Pairs, stage_pairs
 from ..align.project import bridge, channel_bridge
 from ..method import AbstractMethod
 from ..types import Batch, Features, Spec, Terms
@@ -39,29 +39,28 @@ class ShrinkTeaNet(AbstractMethod):
         super().__init__()
         self.projector = bridge(student.embedding, teacher.embedding)
         self.pairs = stage_pairs(student, teacher, pairs)
-        self.meetings = nn.ModuleList(_Meeting(student, own, teacher, its) for own, its in self.pairs)
+        self.gaps = nn.ModuleList(_Gap(student, own, teacher, its) for own, its in self.pairs)
 
     def forward(self, student: Features, teacher: Features, batch: Batch) -> Terms:
         own, wanted = self.projector(student.embedding), teacher.embedding.detach()
         gaps = [
-            meeting(student.stages[own], teacher.stages[its].detach())
-            for meeting, (own, its) in zip(self.meetings, self.pairs, strict=True)
+            gap(student.stages[own], teacher.stages[its].detach())
+            for gap, (own, its) in zip(self.gaps, self.pairs, strict=True)
         ]
         return {"embedding": _angular(own, wanted), "intermediate": torch.stack(gaps).mean()}
 
 
-class _Meeting(nn.Module):
+class _Gap(nn.Module):
     """Two stages on one grid and of one width, compared cell by cell."""
 
     def __init__(self, student: Spec, own: int, teacher: Spec, its: int) -> None:
         super().__init__()
-        to_teacher = coarser(teacher, its, student, own)
-        self.own = Regrid(student, own, teacher, its) if to_teacher else nn.Identity()
-        self.its = nn.Identity() if to_teacher else Regrid(teacher, its, student, own)
+        self.meet = Meet(student, own, teacher, its)
         self.projector = channel_bridge(student.stages[own].channels, teacher.stages[its].channels)
 
     def forward(self, own: Float[Tensor, "B C H W"], its: Float[Tensor, "B E h w"]) -> Float[Tensor, ""]:
-        return _angular(self.projector(self.own(own)), self.its(its))
+        own, its = self.meet(own, its)
+        return _angular(self.projector(own), its)
 
 
 def _angular(own: Float[Tensor, "B D *grid"], wanted: Float[Tensor, "B D *grid"]) -> Float[Tensor, ""]:

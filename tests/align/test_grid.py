@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from facedistill.align.frame import cell_centres
-from facedistill.align.grid import Regrid, coarser, stage_pairs
+from facedistill.align.grid import Meet, Regrid, coarser, stage_pairs
 from facedistill.align.project import channel_bridge
 from facedistill.errors import UserError
 from facedistill.types import Spec, Stage
@@ -81,3 +82,14 @@ def test_channel_bridge_is_one_linear_map_at_every_cell():
     weight = wide.weight.detach()[:, :, 0, 0]
     torch.testing.assert_close(weight.T @ weight, torch.eye(3))
     torch.testing.assert_close(wide(stage)[1, :, 2, 3], weight @ stage[1, :, 2, 3])
+
+
+@pytest.mark.parametrize(("first", "second", "grid"), [((4, 4), (2, 2), (2, 2)), ((2, 2), (4, 4), (2, 2))])
+def test_two_stages_meet_on_the_coarser_grid(first, second, grid):
+    specs = [Spec(8, (Stage(3, cells),)) for cells in (first, second)]
+    meet = Meet(specs[0], -1, specs[1], -1)
+    one, two = torch.randn(2, 3, *first), torch.randn(2, 3, *second)
+    found = meet(one, two)
+    assert meet.grid == grid
+    for before, after in zip((one, two), found, strict=True):
+        torch.testing.assert_close(after, before if before.shape == after.shape else F.avg_pool2d(before, 2))
