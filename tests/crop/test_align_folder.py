@@ -132,15 +132,30 @@ def test_sizes_and_formats(photographs: Path, locator: DetectedFaces, tmp_path: 
             Output(**wrong)
 
 
+def test_crops_keep_their_colours(tmp_path: Path) -> None:
+    crop = np.zeros((112, 112, 3), np.uint8) + np.array([200, 100, 20], np.uint8)
+    for format in Format:
+        Output(format=format).write(crop, tmp_path / f"x.{format.value}")
+        np.testing.assert_allclose(read_image(tmp_path / f"x.{format.value}").astype(int), crop, atol=3)
+
+
 @pytest.mark.parametrize("workers", [1, 3, 8])
 def test_the_number_of_workers_changes_nothing(
     photographs: Path, locator: DetectedFaces, tmp_path: Path, workers: int
 ) -> None:
-    threads = cv2.getNumThreads()
     align_folder(photographs, tmp_path / "one", locator, workers=1)
     align_folder(photographs, tmp_path / "many", locator, workers=workers)
     assert tree(tmp_path / "one") == tree(tmp_path / "many")
-    assert cv2.getNumThreads() == threads
+
+
+def test_opencv_has_its_threads_back(photographs: Path, locator: DetectedFaces, tmp_path: Path) -> None:
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(3)
+    try:
+        align_folder(photographs, tmp_path / "crops", locator)
+        assert cv2.getNumThreads() == 3
+    finally:
+        cv2.setNumThreads(before)
 
 
 def test_several_faces_follow_the_rule(photographs: Path, detector: Path, tmp_path: Path) -> None:
@@ -176,6 +191,22 @@ def test_a_stopped_run_goes_on_where_it_was(
     assert {file: file.stat().st_mtime_ns for file in early} == early
     assert (summary.aligned, summary.aligned_now) == (8, 8 - len(early))
     assert tree(out) == tree(tmp_path / "whole")
+
+
+def test_an_interrupt_between_two_photographs_waits_for_no_others(
+    photographs: Path, locator: DetectedFaces, tmp_path: Path
+) -> None:
+    asked = Counting(locator)
+
+    def progress(done: int, total: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    for number in range(60):
+        lamps.write_photograph(photographs / "more" / f"{number}.png", (1, 1))
+    with pytest.raises(KeyboardInterrupt):
+        align_folder(photographs, tmp_path / "crops", asked, workers=1, progress=progress)
+    assert len(asked.asked) < 60
 
 
 def test_what_was_half_written_does_not_count(photographs: Path, locator: DetectedFaces, tmp_path: Path) -> None:

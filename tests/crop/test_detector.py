@@ -90,14 +90,23 @@ def _half(file: Path) -> None:
 
 def _other_network(file: Path) -> None:
     """It reads pictures and answers, but not about faces."""
+    _write_network(file, "Relu")
+
+
+def _unknown_layer(file: Path) -> None:
+    """OpenCV complains of it on stderr, too."""
+    _write_network(file, "Ponder")
+
+
+def _write_network(file: Path, layer: str) -> None:
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, 64, 64]) for name in ("input", "output")]
-    graph = helper.make_graph([helper.make_node("Relu", ["input"], ["output"])], "relu", ends[:1], ends[1:])
+    graph = helper.make_graph([helper.make_node(layer, ["input"], ["output"])], "net", ends[:1], ends[1:])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
     model.ir_version = 8
     onnx.save(model, str(file))
 
 
-@pytest.mark.parametrize("spoil", [_letter, _empty, _half, _other_network])
+@pytest.mark.parametrize("spoil", [_letter, _empty, _half, _other_network, _unknown_layer])
 def test_what_is_no_yunet_is_said_and_nothing_else(spoil, tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
     spoil(tmp_path / "x.onnx")
     with pytest.raises(UserError, match=r"x\.onnx is no YuNet that OpenCV can read; give the ONNX file of one"):
@@ -132,6 +141,6 @@ def test_one_of_several_faces_is_taken_by_the_rule() -> None:
 
 
 def test_a_locator_takes_the_photographs_middle_from_the_photograph(detector: Path) -> None:
-    photograph = lamps.photograph((1, 1), (6, 4), width=512, height=192)
+    photograph = lamps.photograph((2, 5), (10, 1), width=512, height=192)
     central = DetectedFaces(YuNet(detector), several=Several.CENTRAL).locate("x.jpg", photograph)
-    np.testing.assert_allclose(central.points_px, lamps.points_of(6, 4), atol=1e-3)
+    np.testing.assert_allclose(central.points_px, lamps.points_of(10, 1), atol=1e-3)
