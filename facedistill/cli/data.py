@@ -56,3 +56,21 @@ def data_convert(
     print(f"{destination}: {kinds}; {written.identities:,} identities, {written.pairs:,} pairs.")
     for note in written.notes:
         print(note)
+
+
+@data_app.command("lfw")
+def data_lfw(
+    destination: Annotated[Path, typer.Argument(metavar="DST", help="Folder for the photographs and pairs.txt.")],
+    data_home: Annotated[Path | None, typer.Option(help="scikit-learn's data folder, if not its usual one.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Never use the network.")] = False,
+) -> None:
+    """Get LFW through scikit-learn (some 200 MB) and lay it out as a benchmark."""
+    from ..data.lfw import lay_out_lfw
+    from ..progress import Reporter
+
+    with Reporter() as report:
+        faces = lay_out_lfw(
+            destination, data_home=data_home, download=not offline, report=lambda done, of: report("lfw", done, of)
+        )
+    print(f"{destination}: {len(faces):,} photographs of {len(faces.identities):,} people, not aligned yet. Next:")
+    print(f"  facedistill align {destination} {destination}_112 && cp {destination}/pairs.txt {destination}_112")
