@@ -1,0 +1,242 @@
+"""IJB-C's size in drawn numbers: our time and memory beside a plain NumPy reading of the published algorithm.
+
+    python benchmarks/ijb.py pairs        # 15,658,489 pairs over 23,124 templates: scores, ROC, DET with intervals
+    python benchmarks/ijb.py templates    # 469,375 images of 512 numbers to 23,124 templates
+    python benchmarks/ijb.py lists        # reading the list of pairs, line by line and in whole chunks
+    python benchmarks/ijb.py exactness    # the bootstrap's shortcut against every product of weights
+
+Each side runs in a process of its own, one after the other; memory is the highest of the process, drawn numbers
+included. No image is involved.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import typer
+
+from facedistill.data.ijb.protocol_lists import read_template_pairs
+from facedistill.evaluate import weighted_det
+from facedistill.evaluate.bootstrap import interval, resamples
+from facedistill.evaluate.conventions import CONVENTIONS
+from facedistill.evaluate.figures import Settings
+from facedistill.evaluate.template_figures import DET_FARS, TemplatePairs, listed_scores, template_pair_figures
+from facedistill.evaluate.templates import template_features, unit_rows
+from facedistill.evaluate.weighted_det import WeightedDet
+
+GALLERY, PROBES, WIDTH = 3_531, 19_593, 512
+PAIRS, GENUINE, IMAGES = 15_658_489, 19_557, 469_375
+FARS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
+
+app = typer.Typer(add_completion=False)
+
+
+def draw_templates() -> tuple[np.ndarray, np.ndarray]:
+    """A gallery template for every subject, then probes of some quality each; and who is who."""
+    chance = np.random.default_rng(0)
+    subject = np.concatenate([np.arange(GALLERY), chance.integers(0, GALLERY, PROBES)])
+    noise = chance.uniform(1, 4, (len(subject), 1))
+    drawn = chance.standard_normal((GALLERY, WIDTH))[subject]
+    drawn += noise * chance.standard_normal(drawn.shape)
+    return unit_rows(drawn), subject
+
+
+def draw_pairs(subject: np.ndarray) -> TemplatePairs:
+    """As IJB-C lists them: gallery templates in their order, each against some of the probes."""
+    chance = np.random.default_rng(1)
+    wanted = (PAIRS - GENUINE) / (GALLERY * PROBES) * 1.001
+    rows, same = [], []
+    for person in range(GALLERY):
+        own = subject[GALLERY:] == person
+        chosen = np.flatnonzero(((chance.random(PROBES) < wanted) & ~own) | (own & (np.arange(PROBES) < GENUINE)))
+        rows.append(np.stack([np.full(len(chosen), person), chosen + GALLERY]).astype(np.int32))
+        same.append(own[chosen])
+    (first, second), alike = np.concatenate(rows, axis=1), np.concatenate(same)
+    surplus = chance.choice(np.flatnonzero(~alike), len(alike) - PAIRS, replace=False)
+    kept = np.ones(len(alike), dtype=bool)
+    kept[surplus] = False
+    return TemplatePairs(first[kept], second[kept], alike[kept], len(subject))
+
+
+def ours_pairs() -> Callable[[], object]:
+    unit, subject = draw_templates()
+    pairs = draw_pairs(subject)
+    settings = Settings(fars=FARS)
+
+    def run() -> object:
+        figures = template_pair_figures(unit, pairs, settings)
+        return {far: point["tar"] for far, point in figures["tar_at_far"].items()}
+
+    return run
+
+
+def plain_pairs() -> Callable[[], object]:
+    unit, subject = draw_templates()
+    pairs = draw_pairs(subject)
+    return lambda: plain_tar(plain_scores(unit, pairs), pairs.same)
+
+
+def plain_scores(unit: np.ndarray, pairs: TemplatePairs) -> np.ndarray:
+    scores = np.zeros(len(pairs.same))
+    for start in range(0, len(scores), 100_000):
+        part = slice(start, start + 100_000)
+        scores[part] = np.sum(unit[pairs.first[part]] * unit[pairs.second[part]], axis=1)
+    return scores
+
+
+def plain_tar(scores: np.ndarray, same: np.ndarray) -> dict[str, float]:
+    order = np.argsort(scores, kind="mergesort")[::-1]
+    scores, same = scores[order], same[order]
+    at = np.r_[np.where(np.diff(scores))[0], len(scores) - 1]
+    right = np.cumsum(same)[at]
+    wrong = 1 + at - right
+    kept = np.where(np.r_[True, np.logical_or(np.diff(wrong, 2), np.diff(right, 2)), True])[0]
+    fpr = np.r_[0, wrong[kept]][::-1] / wrong[-1]
+    tpr = np.r_[0, right[kept]][::-1] / right[-1]
+    return {f"{far:g}": float(tpr[np.argmin(np.abs(fpr - far))]) for far in FARS}
+
+
+def draw_images() -> tuple[np.ndarray, ...]:
+    """Features, templates, media and detector scores; every template has an image."""
+    chance = np.random.default_rng(0)
+    templates = GALLERY + PROBES
+    template = np.concatenate([np.arange(templates), chance.integers(0, templates, IMAGES - templates)])
+    media = template * 100 + chance.integers(0, 6, IMAGES)
+    features = chance.standard_normal((1, IMAGES, WIDTH), dtype=np.float32)
+    return features, template, media, chance.uniform(0.5, 1, IMAGES)
+
+
+def ours_templates() -> Callable[[], object]:
+    features, template, media, quality = draw_images()
+    convention = CONVENTIONS["insightface"].without_flip()
+    return lambda: shown(template_features(features, template, media, quality, convention))
+
+
+def plain_templates() -> Callable[[], object]:
+    features, template, media, quality = draw_images()
+
+    def run() -> object:
+        weighted = features[0] * quality[:, None]
+        whole = np.zeros((template.max() + 1, WIDTH))
+        for one in np.unique(template):
+            (images,) = np.where(template == one)
+            of_media = media[images]
+            for medium in np.unique(of_media):
+                whole[one] += np.mean(weighted[images[of_media == medium]], axis=0)
+        return shown(whole / np.linalg.norm(whole, axis=1, keepdims=True))
+
+    return run
+
+
+def shown(templates: np.ndarray) -> list[float]:
+    """Enough of them to see that both sides agree."""
+    return templates[::4000, 7].round(6).tolist()
+
+
+def write_list(folder: Path) -> Path:
+    pairs = draw_pairs(draw_templates()[1])
+    file = folder / "ijbc_template_pair_label.txt"
+    with file.open("w") as lines:
+        for start in range(0, PAIRS, 1_000_000):
+            part = slice(start, start + 1_000_000)
+            columns = (pairs.first[part].tolist(), pairs.second[part].tolist(), pairs.same[part].tolist())
+            lines.write("".join(f"{a} {b} {c:d}\n" for a, b, c in zip(*columns, strict=True)))
+    return file
+
+
+def ours_lists(file: Path) -> Callable[[], object]:
+    def run() -> object:
+        first, second, same = read_template_pairs(file, np.arange(GALLERY + PROBES))
+        return [len(same), int(first.sum()), int(second.sum()), int(same.sum())]
+
+    return run
+
+
+def plain_lists(file: Path) -> Callable[[], object]:
+    def run() -> object:
+        first, second, same = np.loadtxt(file, dtype=np.int32).T
+        return [len(same), int(first.sum()), int(second.sum()), int(same.sum())]
+
+    return run
+
+
+SIDES: dict[str, Callable[..., Callable[[], object]]] = {
+    "ours pairs": ours_pairs,
+    "plain pairs": plain_pairs,
+    "ours templates": ours_templates,
+    "plain templates": plain_templates,
+    "ours lists": ours_lists,
+    "plain lists": plain_lists,
+}
+
+
+@app.command(hidden=True)
+def side(name: str, file: Path | None = None) -> None:
+    """One side, in this process."""
+    run = SIDES[name](*([] if file is None else [file]))
+    wall, cpu = time.perf_counter(), time.process_time()
+    answer = run()
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 if sys.platform == "darwin" else 1024)
+    print(json.dumps({"wall_s": wall, "cpu_s": cpu, "peak_mb": round(peak_mb), "answer": answer}))
+
+
+def compare(what: str, *arguments: str) -> None:
+    """Both sides, each in a process of its own, and whether they agree."""
+    answers = []
+    for who in ("ours", "plain"):
+        command = [sys.executable, __file__, "side", f"{who} {what}", *arguments]
+        seen = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        answers.append(seen["answer"])
+        print(
+            f"{who:>6} {what}: {seen['wall_s']:.2f} s, processor time {seen['cpu_s']:.2f} s, at most "
+            f"{seen['peak_mb']:,} MB"
+        )
+    print("the same answer" if answers[0] == answers[1] else f"NOT the same: {answers}")
+
+
+@app.command()
+def pairs() -> None:
+    """Scores, ROC at six FARs; on our side also the strict figures and the DET curve with 1,000 replicates."""
+    compare("pairs")
+
+
+@app.command()
+def templates() -> None:
+    """Media mean, template sum, L2."""
+    compare("templates")
+
+
+@app.command()
+def lists() -> None:
+    """Reading 15,658,489 lines; the plain side is np.loadtxt."""
+    with tempfile.TemporaryDirectory() as folder:
+        compare("lists", "--file", str(write_list(Path(folder))))
+
+
+@app.command()
+def exactness() -> None:
+    """How far the ends of the intervals move when every product of weights is computed."""
+    unit, subject = draw_templates()
+    listed = listed_scores(unit, draw_pairs(subject))
+    weights = np.stack(list(resamples(listed.people, 1000)))
+    found = []
+    for limit in (weighted_det.EXACT_PAIRS, len(listed.impostor)):
+        weighted_det.EXACT_PAIRS = limit
+        found.append(interval(WeightedDet(listed, max(DET_FARS)).tar(weights, DET_FARS)))
+    (low, high), (exact_low, exact_high) = found
+    width = exact_high - exact_low
+    moved = np.maximum(np.abs(low - exact_low), np.abs(high - exact_high))
+    print(
+        f"largest move of an end: {moved.max():.6f} of TAR, {100 * (moved / width).max():.1f} % of its interval's width"
+    )
+
+
+if __name__ == "__main__":
+    app()
