@@ -16,6 +16,10 @@ from ..teachers.contract import AbstractTeacher
 from ..types import Batch, Features, Terms
 
 
+OTHER_PARTS = ("model", "head", "teacher")
+"""Names of parts that are no methods."""
+
+
 class Objective(nn.Module):
     """Images and what is known about them in, named un-weighted terms of the loss out.
 
@@ -33,8 +37,7 @@ class Objective(nn.Module):
         super().__init__()
         self.model = model
         self.head = head
-        # Somebody's own method goes by the last part of its dotted name: a module's name holds no dots.
-        self.methods = nn.ModuleDict({name.rpartition(".")[2]: method for name, method in (methods or {}).items()})
+        self.methods = nn.ModuleDict(_by_last_name(methods or {}))
         self.teacher = teacher
         self.classifier = classifier
         self._asks = _checked_questions(methods or {}, teacher)
@@ -74,6 +77,20 @@ class Objective(nn.Module):
             return answers, {}
         kept = self.teacher.terms(answers, batch, self.classifier)
         return answers, {f"teacher.{name}": value for name, value in kept.items()}
+
+
+def _by_last_name(methods: Mapping[str, AbstractMethod]) -> dict[str, nn.Module]:
+    """Somebody's own method goes by the last part of its dotted name: a module's name holds no dots."""
+    found: dict[str, nn.Module] = {}
+    for name, method in methods.items():
+        last = name.rpartition(".")[2]
+        if last in found or last in OTHER_PARTS:
+            raise UserError(
+                f"Method '{name}' would go by '{last}', which is the name of another part of this recipe: terms, "
+                "'weights' and 'lr_scale' could not tell them apart; rename its class or function."
+            )
+        found[last] = method
+    return found
 
 
 def _checked_questions(methods: Mapping[str, AbstractMethod], teacher: AbstractTeacher | None) -> bool:

@@ -97,6 +97,19 @@ def test_a_question_without_an_answer_is_refused() -> None:
         Objective(tiny.net(), None, {"sum": Sum()})
 
 
+def test_a_method_of_somebody_else_goes_by_its_last_name() -> None:
+    objective = Objective(tiny.net(), head(), {"one.sum": Sum(), "other": Alone()}, Counted())
+    assert list(objective.parts()) == ["model", "head", "teacher", "sum", "other"]
+    assert "sum.student" in objective(tiny.images(4), BATCH)
+
+
+@pytest.mark.parametrize("name", ["another.sum", "sum", "mine.head", "mine.teacher"])
+def test_two_parts_of_one_name_are_refused(name: str) -> None:
+    methods = {"one.sum": Sum(), name: Sum()}
+    with pytest.raises(UserError, match=f"Method '{name}' would go by '{name.rpartition('.')[2]}'"):
+        Objective(tiny.net(), head(), methods, Counted())
+
+
 def test_nothing_to_learn_from_is_refused() -> None:
     with pytest.raises(UserError, match="Nothing to learn from"):
         Objective(tiny.net())
