@@ -15,7 +15,6 @@ from ..teachers.classifier import TeacherClassifier
 from ..teachers.contract import AbstractTeacher
 from ..types import Batch, Features, Terms
 
-
 OTHER_PARTS = ("model", "head", "teacher")
 """Names of parts that are no methods."""
 
