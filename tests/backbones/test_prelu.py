@@ -28,8 +28,10 @@ def test_values_and_gradients_are_the_frameworks(layout: torch.memory_format) ->
     mine, his = x.clone().requires_grad_(), x.clone().requires_grad_()
     ours(mine).backward(upstream)
     theirs(his).backward(upstream)
-    torch.testing.assert_close(ours(mine), theirs(his), rtol=0, atol=0)
-    torch.testing.assert_close(mine.grad, his.grad, rtol=0, atol=0)
+    rounding = {"rtol": 2e-6, "atol": 1e-6}
+    torch.testing.assert_close(ours(mine), theirs(his), **rounding)
+    torch.testing.assert_close(mine.grad, his.grad, **rounding)
+    assert ours(mine).stride() == mine.grad.stride() == x.stride(), "the layout stays"
     torch.testing.assert_close(ours.weight.grad, theirs.weight.grad, rtol=1e-5, atol=1e-5)
 
 
@@ -45,3 +47,20 @@ def test_bfloat16_trains_a_float32_slope() -> None:
     ours = copy.deepcopy(ours)
     ours(torch.randn(2, 4, 3, 3).bfloat16().requires_grad_()).sum().backward()
     assert ours.weight.grad.dtype == torch.float32
+
+
+def test_what_comes_in_is_left_alone() -> None:
+    ours, _ = _pair(3)
+    x, upstream = torch.randn(2, 3, 4, 4, requires_grad=True), torch.randn(2, 3, 4, 4)
+    kept = x.detach().clone(), upstream.clone()
+    ours(x).backward(upstream)
+    assert torch.equal(x.detach(), kept[0])
+    assert torch.equal(upstream, kept[1])
+
+
+def test_training_and_evaluation_agree_in_bfloat16() -> None:
+    ours, theirs = _pair(6)
+    x = torch.randn(2, 6, 5, 5, generator=torch.Generator().manual_seed(1)).bfloat16()
+    trained = ours(x.clone().requires_grad_()).detach()
+    with torch.no_grad():
+        torch.testing.assert_close(trained, theirs.bfloat16()(x), rtol=2**-7, atol=1e-3)
