@@ -14,7 +14,7 @@ from .pairs import Pairs
 from .roc import tar_at_far
 from .scores import AbstractScores, score_all, score_all_between, score_listed
 from .statistics import accuracy_statistic, tar_statistic
-from .verification import squared_distances, ten_fold
+from .verification import pair_distances, ten_fold
 
 Figures = dict[str, Any]
 
@@ -74,7 +74,7 @@ def accuracy_figures(
 
 def fold_figures(query: Float[np.ndarray, "N D"], gallery: Float[np.ndarray, "N D"], pairs: Pairs) -> Figures:
     """What folds say, without intervals: accuracy as published, at the true optimum, and TAR at an interpolated FAR."""
-    distances = squared_distances(query[pairs.first], gallery[pairs.second])
+    distances = pair_distances(query, gallery, pairs)
     grid = ten_fold(distances, pairs.same, pairs.folds)
     exact = exact_ten_fold(distances, pairs.same, pairs.folds)
     interpolated = fold_tar_at_far(distances, pairs.same, FOLD_FAR, pairs.folds)

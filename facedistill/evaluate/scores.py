@@ -83,7 +83,9 @@ def score_listed(
 ) -> ListedScores:
     """Scores of listed pairs, from L2-normalised embeddings: query answers for the first image of a pair, gallery for
     the second."""
-    scores = (query[pairs.first] * gallery[pairs.second]).sum(axis=1)
+    scores = np.empty(len(pairs))
+    for part in pairs.blocks():
+        np.einsum("pd,pd->p", query[pairs.first[part]], gallery[pairs.second[part]], out=scores[part])
     people = people_of(pairs, labels)
     genuine, person = _descending(scores[pairs.same], people[:, pairs.same])
     impostor, others = _descending(scores[~pairs.same], people[:, ~pairs.same])

@@ -11,7 +11,7 @@ from .bootstrap import Statistic
 from .pairs import Pairs
 from .roc import weighted_tar
 from .scores import AbstractScores, people_of
-from .verification import Folded, squared_distances
+from .verification import Folded, pair_distances
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def accuracy_statistic(
 
     A pair weighs as pairs of ``AbstractScores`` do.
     """
-    folded = Folded(squared_distances(query[pairs.first], gallery[pairs.second]), pairs.same, pairs.folds)
+    folded = Folded(pair_distances(query, gallery, pairs), pairs.same, pairs.folds)
     people = people_of(pairs, labels)
     # "Nobody" weighs 1: a genuine pair weighs as its one person does, and so does a pair of unknown people.
     nobody = people.max() + 1

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from .pairs import FOLDS
+from .pairs import FOLDS, Pairs
 
 THRESHOLDS = np.arange(0, 4, 0.01)
 """Of the squared distance; 400 values."""
@@ -40,6 +40,18 @@ class TenFold:
 def squared_distances(first: Float[np.ndarray, "P D"], second: Float[np.ndarray, "P D"]) -> Float[np.ndarray, " P"]:
     """d of every pair, from L2-normalised embeddings."""
     return np.square(first - second).sum(axis=1)
+
+
+def pair_distances(
+    query: Float[np.ndarray, "N D"], gallery: Float[np.ndarray, "N D"], pairs: Pairs
+) -> Float[np.ndarray, " P"]:
+    """d of listed pairs, from L2-normalised embeddings: query answers for the first image, gallery for the second."""
+    distances = np.empty(len(pairs))
+    for part in pairs.blocks():
+        apart = query[pairs.first[part]]
+        apart -= gallery[pairs.second[part]]
+        np.einsum("pd,pd->p", apart, apart, out=distances[part])
+    return distances
 
 
 def fold_of(pairs: int, folds: int = FOLDS) -> Int[np.ndarray, " P"]:
