@@ -156,3 +156,16 @@ def test_the_command_line_says_what_was_written(root, tmp_path):
     as_json = CliRunner().invoke(app, ["data", "convert", str(root), str(tmp_path / "r"), "--to", "recordio", "--json"])
     assert json.loads(as_json.stdout)["images"] == 11
     assert (tmp_path / "r" / "train.rec").is_file()
+
+
+@pytest.mark.real
+def test_lfw_as_a_bin_has_the_files_of_its_six_thousand_pairs(shared, tmp_path):
+    faces = FolderFaces(shared / "faces" / "lfw")
+    pairs = read_pairs(faces.root, faces)
+    write_bin(tmp_path / "lfw.bin", faces, pairs)
+    packed = BinFaces(tmp_path / "lfw.bin")
+    assert (len(packed), len(packed.pairs)) == (12_000, 6_000)
+    assert np.array_equal(packed.pairs.same, pairs.same)
+    for pair in range(0, 6_000, 97):
+        assert packed.encoded(2 * pair) == faces.encoded(int(pairs.first[pair]))
+        assert packed.encoded(2 * pair + 1) == faces.encoded(int(pairs.second[pair]))
