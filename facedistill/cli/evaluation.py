@@ -97,7 +97,7 @@ def _give(
 
 def embed(
     model: Model,
-    source: Annotated[Path, typer.Argument(metavar="FACES", help="Folder with aligned crops, in sub-folders or not.")],
+    source: Annotated[Path, typer.Argument(metavar="FACES", help="Aligned crops: a folder, .rec or .bin file.")],
     destination: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for embeddings.npy and index.csv.")],
     backbone: Backbone = None,
     preprocess: PreprocessOptions = None,
@@ -105,15 +105,14 @@ def embed(
     device: Device = "auto",
 ) -> None:
     """Embed every face of a folder."""
-    from ..data.folder import FolderFaces
+    from ..data.open import has_identities, open_faces
     from ..evaluate import store
     from ..evaluate.embed import embed as embed_faces
     from ..progress import Reporter
 
     check_new_folder(destination)
     network = network_of(model, backbone, device, parsed(preprocess))
-    nested = source.is_dir() and any(entry.is_dir() and not entry.name.startswith(".") for entry in source.iterdir())
-    faces = FolderFaces(source, labelled=nested)
+    faces = open_faces(source, labelled=has_identities(source))
     with Reporter() as report:
         seen = embed_faces(network, faces, flip=flip, report=lambda done, of: report(source.name, done, of))
     store.save_embeddings(destination, seen, faces)

@@ -1,14 +1,17 @@
 """Every image decoded once, strictly: damage that a decoder would paint over counts, too."""
 
+import csv
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import simplejpeg
 
 from .codec import check, decode
 from .contract import AbstractFaces, UnreadableImage
+from .whole import whole_file
 
 TASK = 64
 """Images that a thread takes at a time; a task costs as much as decoding half a crop."""
@@ -39,6 +42,21 @@ def find_bad(
                 found += some
             report(group.stop)
     return found
+
+
+def save_bad(file: Path, found: Sequence[Bad]) -> None:
+    """A CSV file with the columns ``name`` and ``reason``, whole or not at all.
+
+    Raises:
+        UserError: the file exists.
+    """
+    with (
+        whole_file(file) as unfinished,
+        unfinished.open("w", newline="", encoding="utf-8", errors="surrogateescape") as to,
+    ):
+        writer = csv.writer(to)
+        writer.writerow(("name", "reason"))
+        writer.writerows((bad.name, bad.reason) for bad in found)
 
 
 def check_strictly(data: bytes) -> None:

@@ -1,11 +1,15 @@
 """What a set of faces holds."""
 
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facedistill.data.inspect import count, histogram
+from facedistill.data.folder import FolderFaces
+from facedistill.data.inspect import Sizes, count, histogram, sizes
 from facedistill.data.mixed import Mixed
 from facedistill.data.synthetic import DrawnFaces
 
@@ -29,3 +33,15 @@ def test_every_identity_is_in_one_bin(per_identity: list[int]) -> None:
 def test_bins_double(images: int, first: int, last: int) -> None:
     bins = histogram(np.array([images]))
     assert (bins[-1].first, bins[-1].last, bins[-1].identities) == (first, last, 1)
+
+
+def test_sizes_are_read_from_headers_alone(tmp_path: Path) -> None:
+    for number, (height, width) in enumerate([(8, 8), (8, 8), (9, 30), (8, 8)]):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.zeros((height, width, 3), np.uint8))
+    whole = (tmp_path / "0.png").read_bytes()
+    (tmp_path / "4.png").write_bytes(whole[:-5])
+    (tmp_path / "5.png").write_bytes(whole[:40] + bytes(9) + whole[-12:])
+    faces = FolderFaces(tmp_path, labelled=False)
+    assert sizes(faces) == Sizes({(8, 8): 4, (30, 9): 1}, looked_at=6, unreadable=1)
+    assert sizes(faces, at_most=2) == Sizes({(8, 8): 2}, looked_at=2, unreadable=0)
+    assert sizes(DrawnFaces(identities=1, images_per_identity=2, size_px=16)).images == {(16, 16): 2}
