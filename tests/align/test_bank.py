@@ -31,7 +31,8 @@ def test_order_survives_saving():
     twin.load_state_dict(bank.state_dict())
     for each in (bank, twin):
         remember(each, 4, 5)
-    assert sorted(bank.index.tolist()) == [2, 3, 4, 5]
+        remember(each, 6)
+    assert sorted(bank.index.tolist()) == [3, 4, 5, 6]
     assert torch.equal(bank.index, twin.index)
 
 
