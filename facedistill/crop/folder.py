@@ -145,13 +145,10 @@ def _run(
     progress(done := total - len(waiting), total)
     with _one_thread_each(), ThreadPoolExecutor(workers or os.cpu_count()) as threads:
         for start in range(0, len(waiting), CHUNK):
-            try:
-                for fate in threads.map(work, waiting[start : start + CHUNK]):
-                    fates[fate] += 1
-                    progress(done := done + 1, total)
-            except BaseException:
-                threads.shutdown(cancel_futures=True)
-                raise
+            # Leaving the loop early cancels what has not begun: map's iterator sees to it.
+            for fate in threads.map(work, waiting[start : start + CHUNK]):
+                fates[fate] += 1
+                progress(done := done + 1, total)
     return fates
 
 
