@@ -36,10 +36,7 @@ def read_template_pairs(
             list of one kind of pair only.
     """
     places = _places(file, template_ids)
-    parts = [_pairs(file, line, numbers, places) for line, numbers in read_integers(file, 3)]
-    if not parts:
-        raise UserError(f"{file} is empty; each of its lines gives two templates and 1 or 0.")
-    first, second, same = (np.concatenate(column) for column in zip(*parts, strict=True))
+    first, second, same = _pairs(file, read_integers(file, 3), places)
     if same.all() or not same.any():
         raise UserError(f"{file} needs pairs labelled 1 and pairs labelled 0; it has one kind only.")
     return first, second, same
@@ -56,20 +53,20 @@ def _places(file: Path, template_ids: Int[np.ndarray, " T"]) -> Int[np.ndarray, 
 
 
 def _pairs(
-    file: Path, first_line: int, numbers: Int[np.ndarray, "lines 3"], places: Int[np.ndarray, " ids"]
+    file: Path, numbers: Int[np.ndarray, "lines 3"], places: Int[np.ndarray, " ids"]
 ) -> tuple[Int[np.ndarray, " P"], Int[np.ndarray, " P"], Bool[np.ndarray, " P"]]:
     first, second = (places[np.minimum(numbers[:, side], len(places) - 1)] for side in (0, 1))
     unknown = (first < 0) | (second < 0)
     if unknown.any():
         line = int(unknown.argmax())
         raise UserError(
-            f"{file}, line {first_line + line}: of the templates {numbers[line, 0]} and {numbers[line, 1]} "
+            f"{file}, line {line + 1}: of the templates {numbers[line, 0]} and {numbers[line, 1]} "
             "one has no image in the list of faces."
         )
     label = numbers[:, 2]
     if label.max() > 1:
         line = int((label > 1).argmax())
-        raise UserError(f"{file}, line {first_line + line}: the label is 1 or 0, got {label[line]}.")
+        raise UserError(f"{file}, line {line + 1}: the label is 1 or 0, got {label[line]}.")
     return first, second, label == 1
 
 
