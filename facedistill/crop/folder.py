@@ -17,7 +17,7 @@ from ..errors import UserError
 from .claim import claim
 from .contract import AbstractLocator, NoFace, SeveralFaces
 from .journal import Fate, Journal, Outcome
-from .lists import write_lists
+from .lists import carry_pairs, write_lists
 from .output import Output
 from .warp import align_face, crop_points
 
@@ -55,7 +55,8 @@ def align_folder(
 ) -> Summary:
     """Writes a crop of every photograph below ``source`` to the same place below ``destination``, and two lists.
 
-    ``landmarks.csv`` has the crops with score and points, ``not_found.csv`` the photographs without, and why. A run
+    ``landmarks.csv`` has the crops with score and points, ``not_found.csv`` the photographs without, and why; lists
+    of pairs come along. A run
     that was stopped goes on when it is started again. Threads do the work (``workers``, one a core by default) and
     their number changes nothing that is written. ``progress`` is told how many photographs of how many are done, at
     the start too.
@@ -73,6 +74,7 @@ def align_folder(
         fates = _run(work, waiting, workers, len(crops), progress or (lambda done, total: None))
         outcomes = [journal.outcomes[path] for path in crops]
     write_lists(destination, outcomes, output)
+    carry_pairs(source, destination)
     whole = Counter(outcome.fate for outcome in outcomes)
     return Summary(
         photographs=len(crops),

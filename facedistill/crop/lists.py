@@ -1,4 +1,4 @@
-"""The two lists of a folder of crops: what was aligned, and what was not."""
+"""The lists of a folder of crops: what was aligned, what was not, and the pairs that the photographs came with."""
 
 import csv
 import io
@@ -17,6 +17,17 @@ def write_lists(destination: Path, outcomes: Sequence[Outcome], output: Output) 
     _write_csv(destination / "landmarks.csv", [COLUMNS[0], "score", *COLUMNS[1:]], rows)
     missed = [[outcome.path, outcome.reason] for outcome in outcomes if outcome.fate is not Fate.ALIGNED]
     _write_csv(destination / "not_found.csv", ["path", "reason"], missed)
+
+
+PAIRS = ("pairs.txt", "pairs.csv")
+"""They name images without their suffix, so they fit the crops as they fit the photographs."""
+
+
+def carry_pairs(source: Path, destination: Path) -> None:
+    """Copies the lists of pairs, which make a folder a benchmark."""
+    for name in PAIRS:
+        if (source / name).is_file():
+            write_whole(destination / name, (source / name).read_bytes())
 
 
 def _write_csv(file: Path, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

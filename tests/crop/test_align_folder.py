@@ -352,3 +352,10 @@ def test_the_settings_are_written_down(photographs: Path, locator: DetectedFaces
         "size_px": 112, "format": "jpg", "quality": 95, "several": "largest",
         "min_score": 0.6, "min_face_px": 10, "longest_px": 640,
     }  # fmt: skip
+
+
+def test_lists_of_pairs_come_along(photographs: Path, locator: DetectedFaces, tmp_path: Path) -> None:
+    (photographs / "pairs.csv").write_bytes(b"first,second,same\np0/0.png,p0/3.png,1\n")
+    align_folder(photographs, tmp_path / "crops", locator)
+    assert (tmp_path / "crops" / "pairs.csv").read_bytes() == (photographs / "pairs.csv").read_bytes()
+    assert not (tmp_path / "crops" / "pairs.txt").exists()
