@@ -132,4 +132,4 @@ def data_lfw(
             destination, data_home=data_home, download=not offline, report=lambda done, of: report("lfw", done, of)
         )
     print(f"{destination}: {len(faces):,} photographs of {len(faces.identities):,} people, not aligned yet. Next:")
-    print(f"  facedistill align {destination} {destination}_112 && cp {destination}/pairs.txt {destination}_112")
+    print(f"  facedistill align {destination} {destination}_112 --detector yunet")
