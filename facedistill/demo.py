@@ -30,7 +30,7 @@ from .evaluate.statistics import tar_statistic
 from .progress import Display, Reporter
 from .protocols.verification import embedding_figures
 from .train.assemble import Sets, load_faces, resolve
-from .train.checkpoint import write_text
+from .train.checkpoint import checkpoints, write_text
 from .train.resume import result_of
 from .train.run import fit
 
@@ -108,7 +108,7 @@ def _begun(folder: Path) -> bool:
     Raises:
         UserError: there is one, and it was stopped too early for that.
     """
-    if folder.exists() and not (folder / "checkpoints" / "last").is_file():
+    if folder.exists() and not checkpoints(folder / "checkpoints"):
         raise UserError(f"{folder} was stopped before its first checkpoint; remove that folder and start again.")
     return folder.exists()
 

@@ -1,13 +1,13 @@
 """Checkpoints: everything a run needs to go on as if it had never stopped. Tensors are safetensors, the rest is JSON.
 
 checkpoints/epoch-0004/   objective.safetensors  optimiser.safetensors  averaged.safetensors  random.safetensors
-                          state.json
-checkpoints/last          the name of the newest complete one
+                          state.json  manifest.json
 """
 
 import json
 import os
 import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ..errors import UserError
+from .manifest import damage, seal, to_disk
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,25 @@ class Learners:
     """Moving average of the model, if kept."""
 
 
-def save(folder: Path, learners: Learners, *, epoch: int) -> None:
-    """Write a checkpoint after ``epoch`` whole epochs; it appears complete or not at all."""
-    final = folder / f"epoch-{epoch:04d}"
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come."""
+
+    epochs: int = 0
+    """Whole ones."""
+    training_s: float = 0.0
+    """Spent on them, over all sessions."""
+    damaged: tuple[str, ...] = ()
+    """Newer checkpoints that could not be used, and why."""
+
+
+def save(folder: Path, learners: Learners, progress: Progress, setting: Mapping[str, int]) -> None:
+    """Write a checkpoint; it appears complete or not at all, and the two newest are kept.
+
+    Args:
+        setting: what must be the same when the run goes on; ``restore`` hands it back to be checked.
+    """
+    final = folder / f"epoch-{progress.epochs:04d}"
     partial = folder / f".{final.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -42,38 +59,60 @@ def save(folder: Path, learners: Learners, *, epoch: int) -> None:
     save_file(_random_state(), partial / "random.safetensors")
     if learners.averaged is not None:
         save_file(_own(learners.averaged), partial / "averaged.safetensors")
-    (partial / "state.json").write_text(json.dumps({"epoch": epoch, "optimiser": scalars}))
+    about = {"epochs": progress.epochs, "training_s": progress.training_s, "setting": dict(setting)}
+    (partial / "state.json").write_text(json.dumps({**about, "optimiser": scalars}))
+    seal(partial)
     shutil.rmtree(final, ignore_errors=True)
     os.replace(partial, final)
-    write_text(folder / "last", final.name)
-    for old in sorted(folder.glob("epoch-*"))[:-2]:
+    to_disk(folder)
+    for old in checkpoints(folder)[2:]:
         shutil.rmtree(old)
 
 
-def restore(folder: Path, learners: Learners) -> int:
-    """Load the newest checkpoint and say how many epochs are done.
+def checkpoints(folder: Path) -> list[Path]:
+    """What was saved in ``folder``, the newest first."""
+    return sorted(folder.glob("epoch-*"), key=lambda saved: int(saved.name.partition("-")[2]), reverse=True)
+
+
+def restore(folder: Path, learners: Learners, check: Callable[[Mapping[str, int]], None]) -> Progress:
+    """Load the newest checkpoint that is whole, and say how far it came.
+
+    Args:
+        check: refuses another setting than the one that was saved, before anything is loaded.
 
     Raises:
-        UserError: there is none, or it belongs to another recipe.
+        UserError: there is none, none is whole, or it belongs to another recipe.
     """
-    if not (folder / "last").is_file():
-        raise UserError(f"There is no checkpoint in {folder} yet; remove {folder.parent} and start without --resume.")
-    newest = folder / (folder / "last").read_text().strip()
+    whole, damaged = _newest(folder)
+    state = json.loads((whole / "state.json").read_text())
+    check(state["setting"])
     try:
-        return _restore(newest, learners)
+        _restore(whole, learners, state["optimiser"])
     except (RuntimeError, OSError, ValueError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise UserError(f"{newest} is damaged, or was written by another recipe: {reason}") from None
+        raise UserError(f"{whole} was written by another recipe: {reason}") from None
+    return Progress(state["epochs"], state["training_s"], damaged)
 
 
-def _restore(newest: Path, learners: Learners) -> int:
-    state = json.loads((newest / "state.json").read_text())
-    _load(learners.objective, newest / "objective.safetensors")
+def _newest(folder: Path) -> tuple[Path, tuple[str, ...]]:
+    """The newest whole checkpoint, and what is wrong with those after it."""
+    reasons: list[str] = []
+    for saved in checkpoints(folder):
+        reason = damage(saved)
+        if reason is None:
+            return saved, tuple(reasons)
+        reasons.append(f"{saved} is damaged: {reason}")
+    if reasons:
+        raise UserError(f"{'; '.join(reasons)}; remove {folder.parent} and start without --resume.")
+    raise UserError(f"There is no checkpoint in {folder} yet; remove {folder.parent} and start without --resume.")
+
+
+def _restore(saved: Path, learners: Learners, scalars: dict[str, float]) -> None:
+    _load(learners.objective, saved / "objective.safetensors")
     if learners.averaged is not None:
-        _load(learners.averaged, newest / "averaged.safetensors")
-    _unflat(learners.optimiser, load_file(newest / "optimiser.safetensors"), state["optimiser"])
-    _set_random_state(load_file(newest / "random.safetensors"))
-    return int(state["epoch"])
+        _load(learners.averaged, saved / "averaged.safetensors")
+    _unflat(learners.optimiser, load_file(saved / "optimiser.safetensors"), scalars)
+    _set_random_state(load_file(saved / "random.safetensors"))
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,7 +1,7 @@
-"""Going on with a run: whether its folder has a checkpoint, belongs to this recipe, and is not finished already."""
+"""Going on with a run: whether it is of this recipe, these faces and these processes, and not finished already."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,20 @@ def check_same(recipe: Recipe) -> None:
     if differing:
         named = ", ".join(differing[:4]) + (", ..." if len(differing) > 4 else "")
         raise UserError(f"{recipe.out} was begun with another {named}; change that back, or choose another out=.")
+
+
+def check_setting(began: Mapping[str, int], now: Mapping[str, int], out: Path) -> None:
+    """Refuse other faces, or another number of processes: each batch would hold other samples than it should.
+
+    Raises:
+        UserError: names what was what.
+    """
+    changed = [f"{began.get(name)} {name}, not {now[name]}" for name in now if began.get(name) != now[name]]
+    if changed:
+        raise UserError(
+            f"{out} was begun with {' and '.join(changed)}; go on with the same data and the same --nproc-per-node of "
+            "torchrun, or choose another out=."
+        )
 
 
 def result_of(folder: Path) -> dict[str, Any] | None:

@@ -1,6 +1,8 @@
 """A run that was stopped goes on as if it had not been; a checkpoint is there whole or not at all."""
 
 import json
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from safetensors.torch import load_file
 from facedistill.config import Recipe
 from facedistill.errors import UserError
 from facedistill.train import checkpoint, run
-from facedistill.train.checkpoint import Learners, restore, save
+from facedistill.train.checkpoint import Learners, Progress, checkpoints, restore, save
 
 VIT = {"vit": {**tiny.VIT["vit"], "drop_path": 0.3}}
 """Its training draws random numbers."""
@@ -70,8 +72,7 @@ def test_stopped_inside_a_checkpoint_and_resumed_is_straight_through_bit_for_bit
     with pytest.raises(OSError, match="No space left"):
         run.fit(broken)
     monkeypatch.undo()
-    assert (broken.out / "checkpoints" / "last").read_text() == "epoch-0002"
-    assert not (broken.out / "checkpoints" / "epoch-0003").exists()
+    assert checkpoints(broken.out / "checkpoints")[0].name == "epoch-0002"
     assert not (broken.out / "model.safetensors").exists()
 
     resumed = run.fit(broken, resume=True)
@@ -94,35 +95,107 @@ def learners(width: int = 3) -> Learners:
     return Learners(module, torch.optim.SGD(module.parameters(), lr=0.1), None)
 
 
+def saved(folder: Path, epochs: int, training_s: float = 1.0) -> Learners:
+    kept = learners()
+    save(folder, kept, Progress(epochs, training_s), {"faces": 24})
+    return kept
+
+
+def whatever(setting: Mapping[str, int]) -> None:
+    assert setting == {"faces": 24}
+
+
 def test_two_checkpoints_are_kept(tmp_path: Path) -> None:
-    for epoch in range(1, 5):
-        save(tmp_path, learners(), epoch=epoch)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch-0003", "epoch-0004", "last"]
+    for epoch in (*range(1, 4), 9999, 10000):
+        saved(tmp_path, epoch)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch-10000", "epoch-9999"]
 
 
 def test_restore_says_how_far_it_came(tmp_path: Path) -> None:
-    before = learners()
-    save(tmp_path, before, epoch=7)
-    after = learners()
-    assert restore(tmp_path, after) == 7
+    before, after = saved(tmp_path, 7, 12.5), learners()
+    assert restore(tmp_path, after, whatever) == Progress(7, 12.5)
     assert torch.equal(before.objective.weight, after.objective.weight)
 
 
 def test_another_network_is_refused(tmp_path: Path) -> None:
-    save(tmp_path, learners(), epoch=1)
+    saved(tmp_path, 1)
     with pytest.raises(UserError, match="written by another recipe") as error:
-        restore(tmp_path, learners(width=4))
+        restore(tmp_path, learners(width=4), whatever)
     assert "\n" not in str(error.value)
 
 
-def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
-    save(tmp_path, learners(), epoch=1)
-    file = tmp_path / "epoch-0001" / "objective.safetensors"
+def test_another_setting_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
+    saved(tmp_path, 1)
+    after = learners()
+    before = after.objective.weight.clone()
+
+    def refuse(setting: Mapping[str, int]) -> None:
+        raise UserError(f"not {setting['faces']}")
+
+    with pytest.raises(UserError, match="not 24"):
+        restore(tmp_path, after, refuse)
+    assert torch.equal(before, after.objective.weight)
+
+
+def cut(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-3])
-    with pytest.raises(UserError, match="epoch-0001 is damaged"):
-        restore(tmp_path, learners())
+
+
+def flip(file: Path) -> None:
+    """One bit, in the middle."""
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+
+
+@pytest.mark.parametrize("harm", [cut, flip, Path.unlink], ids=["cut", "flipped", "gone"])
+@pytest.mark.parametrize(
+    "name", ["objective.safetensors", "optimiser.safetensors", "random.safetensors", "state.json", "manifest.json"]
+)
+def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, name: str, harm: Callable[[Path], None]) -> None:
+    older = saved(tmp_path, 1)
+    saved(tmp_path, 2)
+    harm(tmp_path / "epoch-0002" / name)
+    after = learners()
+    progress = restore(tmp_path, after, whatever)
+    assert progress.epochs == 1
+    assert "epoch-0002 is damaged" in progress.damaged[0]
+    assert torch.equal(older.objective.weight, after.objective.weight)
+
+
+def test_nothing_but_damaged_checkpoints_is_said(tmp_path: Path) -> None:
+    saved(tmp_path, 1)
+    flip(tmp_path / "epoch-0001" / "objective.safetensors")
+    with pytest.raises(
+        UserError, match=r"epoch-0001 is damaged: objective\.safetensors is not what was written"
+    ) as error:
+        restore(tmp_path, learners(), whatever)
+    assert "\n" not in str(error.value)
+
+
+def test_a_checkpoint_reaches_the_disk_before_it_gets_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file, then their folder, then the name; a power cut at any time leaves one that is whole."""
+    order: list[str] = []
+    sync, rename = os.fsync, os.replace
+
+    def fsync(descriptor: int) -> None:
+        order.append(Path(f"/proc/self/fd/{descriptor}").resolve().name)
+        sync(descriptor)
+
+    def replace(source: Path, target: Path) -> None:
+        order.append(f"-> {Path(target).name}")
+        rename(source, target)
+
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("no /proc to ask which file a descriptor is")
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", replace)
+    saved(tmp_path / "checkpoints", 1)
+    files = {path.name for path in (tmp_path / "checkpoints" / "epoch-0001").iterdir()}
+    assert set(order[:-3]) == files
+    assert order[-3:] == [".epoch-0001.partial", "-> epoch-0001", "checkpoints"]
 
 
 def test_no_checkpoint_is_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no checkpoint in"):
-        restore(tmp_path / "checkpoints", learners())
+        restore(tmp_path / "checkpoints", learners(), whatever)

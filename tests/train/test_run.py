@@ -226,7 +226,7 @@ def test_divergence_stops_and_keeps_the_last_checkpoint(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"data": {"root": "nowhere"}}, "There is no folder nowhere"),
+        ({"data": {"root": "nowhere"}}, "There is no folder or file nowhere"),
         ({"data": {"root": "faces", "validation_identities": 6}}, "Cannot hold out 6 of 6"),
         ({"training": {"batch": 25}}, "24 faces do not fill one batch of 25"),
         ({"training": {"device": "cuda:99"}}, "Device 'cuda:99' is not here"),

@@ -1,0 +1,79 @@
+"""The folder of a run: what it opens with, and what is kept of it.
+
+<run>/config.yaml         resolved            environment.json   versions, device, threads
+      metrics.jsonl       every epoch         checkpoints/       to resume from
+      model.safetensors   the network         head.safetensors   its classifier
+      result.json         how it ended
+"""
+
+import json
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .. import dist
+from ..backbones.load import save_backbone, write_tensors
+from ..config import dump_recipe
+from ..errors import UserError
+from .checkpoint import write_text
+from .log import JsonLines, Log, TensorBoard
+from .prepare import Run
+
+
+def check_free(folder: Path) -> None:
+    """Refuse a folder that exists."""
+    if folder.exists():
+        raise UserError(f"{folder} exists and is never overwritten; go on with --resume, or choose another out=.")
+
+
+def open_folder(run: Run) -> list[Log]:
+    """Say what is about to be done and where, and open the logs."""
+    folder = run.recipe.out
+    board = [TensorBoard(folder / "tensorboard")] if run.recipe.training.tensorboard else []
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "config.yaml", dump_recipe(run.recipe))
+    write_text(folder / "environment.json", json.dumps(_environment(run.step.device), indent=2) + "\n")
+    return [JsonLines(folder / "metrics.jsonl"), *board]
+
+
+def _environment(device: torch.device) -> dict[str, Any]:
+    packages = ("facedistill", "torch", "numpy", "opencv-python-headless", "safetensors")
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: version(name) for name in packages},
+        "device": str(device),
+        "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor(),
+        "threads": torch.get_num_threads(),
+        "processes": dist.world(),
+    }
+
+
+def finish(run: Run, validation: dict[str, float], seconds: float) -> dict[str, Any]:
+    """Keep the network and its classifier, and say how it ended."""
+    recipe = run.recipe
+    save_backbone(run.model, recipe.model, recipe.out / "model.safetensors")
+    if run.objective.head is not None:
+        _save_head(run)
+    result = {
+        "model": recipe.model,
+        "epochs": recipe.training.epochs,
+        "seed": recipe.seed,
+        "images": len(run.sets.training),
+        "identities": len(run.sets.labelled.identities),
+        "training_s": round(seconds, 1),
+        "validation": validation,
+    }
+    write_text(recipe.out / "result.json", json.dumps(result, indent=2) + "\n")
+    return result
+
+
+def _save_head(run: Run) -> None:
+    """The classifier, so that the network can teach with it (ProxylessKD)."""
+    centres = run.objective.head.class_centres() if run.objective.head is not None else None
+    if centres is not None:
+        names = json.dumps(run.sets.labelled.identities)
+        write_tensors({"centres": centres}, run.recipe.out / "head.safetensors", {"identities": names})

@@ -1,0 +1,120 @@
+"""From a recipe to everything a run needs, built and ready; nothing is written here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from .. import dist
+from ..backbones.contract import AbstractBackbone
+from ..config import Recipe, call, checked, one
+from ..data.loader import Loader, in_order
+from ..data.views import Views
+from ..device import choose_device
+from .allocator import keep_freed_memory
+from .assemble import TABLES, Sets, build_objective, load_faces, resolve
+from .checkpoint import Learners
+from .loop import Step, on_device
+from .objective import Objective, Weights
+from .optim import parameter_groups
+
+Load = Callable[[Recipe], Sets]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything a recipe stands for, built and ready."""
+
+    recipe: Recipe
+    sets: Sets
+    loader: Loader
+    objective: Objective
+    learners: Learners
+    step: Step
+
+    @property
+    def setting(self) -> dict[str, int]:
+        """What decides which samples a step sees, beside the recipe."""
+        faces = self.sets.training
+        return {"processes": dist.world(), "faces": len(faces), "identities": len(self.sets.labelled.identities)}
+
+    @property
+    def model(self) -> AbstractBackbone:
+        """The network to judge and to keep: the averaged one where there is one."""
+        averaged = self.learners.averaged
+        return self.objective.model if averaged is None else cast(AbstractBackbone, averaged.module)
+
+
+def prepare(recipe: Recipe, load: Load = load_faces) -> Run:
+    """Build data, networks and optimiser; nothing is written.
+
+    Raises:
+        UserError: anything about the recipe, the data or the weights that cannot work.
+    """
+    recipe = resolve(recipe)
+    keep_freed_memory()
+    device = dist.local_device(choose_device(recipe.training.device))
+    torch.manual_seed(recipe.seed)
+    sets = load(recipe)
+    objective = build_objective(recipe, sets.labelled, device)
+    loader = _loader(recipe, sets)
+    learners, step = _learners(recipe, objective, loader, device)
+    run = Run(recipe, sets, loader, objective, learners, step)
+    _rehearse(run)
+    return run
+
+
+def _loader(recipe: Recipe, sets: Sets) -> Loader:
+    return Loader(
+        sets.training,
+        Views(**checked(Views, recipe.data.views, where="data.views")),
+        batch=recipe.training.batch,
+        seed=recipe.seed,
+        workers=recipe.data.workers,
+        rank=dist.rank(),
+        world=dist.world(),
+    )
+
+
+def _learners(recipe: Recipe, objective: Objective, loader: Loader, device: torch.device) -> tuple[Learners, Step]:
+    training = recipe.training
+    if training.channels_last:
+        objective.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    steps = training.epochs * len(loader)
+    optimiser = _chosen("optimiser", recipe, groups=parameter_groups(objective.parts(), recipe.lr_scale))
+    schedule = _chosen("schedule", recipe, steps=steps, epochs=training.epochs)
+    averaged = None
+    if training.ema_decay:
+        averaged = AveragedModel(
+            objective.model, multi_avg_fn=get_ema_multi_avg_fn(training.ema_decay), use_buffers=True
+        )
+    step = Step(
+        objective=dist.shared(objective),
+        weights=Weights(recipe.weights, recipe.ramp),
+        optimiser=optimiser,
+        schedule=schedule,
+        steps=steps,
+        clip_norm=training.clip_norm,
+        device=device,
+        bf16=training.precision == "bf16",
+        channels_last=training.channels_last,
+        after=(lambda: averaged.update_parameters(objective.model)) if averaged is not None else (lambda: None),
+    )
+    return Learners(objective, optimiser, averaged), step
+
+
+def _chosen(key: str, recipe: Recipe, **context: Any) -> Any:
+    name, options = one(getattr(recipe, key), key)
+    return call(TABLES[key][name], options, where=name, **context)
+
+
+def _rehearse(run: Run) -> None:
+    """One forward pass over two faces, so that what does not fit is said before anything is written."""
+    images, batch = next(iter(in_order(run.sets.training, batch=2)))
+    device = run.step.device
+    run.objective.eval()
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        terms = run.objective(images.to(device), on_device(batch, device, 0.0))
+    run.step.weights.check(terms)
