@@ -161,8 +161,8 @@ def test_list_shows_everything_that_can_be_named(call: Call) -> None:
     }  # fmt: skip
     for kind, name in known.items():
         assert len(offers[kind][name]) > 10, "every name is explained"
-    shown = call("list", "methods").out
-    assert "proxyless" in shown
+    shown = call("list", "heads").out
+    assert "cosface" in shown
     assert "mobilefacenet" not in shown
     assert "did you mean 'methods'" in call("list", "method").error
 

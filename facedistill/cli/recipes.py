@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,27 +10,46 @@ from ..errors import unknown
 from .options import AsJson, Overrides, RecipeName, check_new_file
 from .show import print_table
 
+if TYPE_CHECKING:
+    from ..listing import MethodEntry
+
+METHODS = "methods"
+
 config_app = typer.Typer(no_args_is_help=True, help="Copy, check and show recipes.")
 
 
 def list_(
     what: Annotated[
-        str | None, typer.Argument(help="backbones, heads, methods, teachers or recipes; all of them by default.")
+        str | None,
+        typer.Argument(help="backbones, heads, methods, teachers, recipes or comparisons; all of them by default."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """What can be named in a recipe."""
-    from ..listing import everything
+    """What can be named in a recipe; of the methods alone also paper, year, needs and cost."""
+    from ..listing import everything, methods
 
     offers = everything()
     if what is not None and what not in offers:
         raise unknown("kind", what, offers)
+    if what == METHODS:
+        _print_methods(methods(), as_json)
+        return
     chosen = offers if what is None else {what: offers[what]}
     if as_json:
         print(json.dumps(chosen, indent=2))
         return
     for kind, names in chosen.items():
         print_table(kind, ("name", "what it is"), list(names.items()))
+
+
+def _print_methods(entries: "dict[str, MethodEntry]", as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({METHODS: {name: entry.as_dict() for name, entry in entries.items()}}, indent=2))
+        return
+    rows = [
+        (name, entry.paper, entry.year, ", ".join(entry.cost.needs), str(entry.cost)) for name, entry in entries.items()
+    ]
+    print_table(METHODS, ("name", "paper", "year", "needs", "cost"), rows)
 
 
 @config_app.command("cp")

@@ -1,5 +1,5 @@
-"""Embedding distillation by direction, the usual baseline (ShrinkTeaNet, Duong et al. 2019, arXiv:1905.10620, without
-its square).
+"""Embedding distillation by direction, the usual baseline: ShrinkTeaNet without its square. Duong et al. 2019.
+arXiv:1905.10620
 
     L = (1/N) Σ_i ( 1 − cos( P z_S,i , sg z_T,i ) )        P: linear, only where the widths differ
 

@@ -6,10 +6,10 @@ Variable Group Convolutional Neural Network for Lightweight Face Recognition. Ya
 
 One equation, many schools; they differ in the weight, and in who teaches:
 
-VarGFaceNet     weight 7; every generation starts from, and is taught by, the one before
-PocketNet       entries, weight 100; the teacher of epoch e is a snapshot of epoch e      (Boutros et al. 2022)
-ReFO            a half-deep proxy student teaches the teacher by this term, then the      (Li et al. CVPR 2023)
-                teacher teaches the student by this term alone, ``head: null``
+    VarGFaceNet    weight 7; every generation starts from, and is taught by, the one before
+    PocketNet      entries, weight 100; the teacher of epoch e is a snapshot of epoch e     (Boutros et al. 2022)
+    ReFO           a half-deep proxy student teaches the teacher by this term, then the     (Li et al. CVPR 2023)
+                   teacher teaches the student by this term alone, `head: null`
 """
 
 from typing import Literal
