@@ -187,6 +187,8 @@ class Recipe(BaseModel):
 
     model: Choice
     """The network that is trained."""
+    initial: Path | None = None
+    """Run folder or safetensors file whose weights it starts from; random where None."""
     head: Choice | None = None
     teacher: Choice | None = None
     method: dict[str, Options] = {}

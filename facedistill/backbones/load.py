@@ -52,6 +52,18 @@ def load_backbone(path: str | Path, backbone: Choice | None = None) -> LoadedBac
     return LoadedBackbone(network)
 
 
+def start_from(network: nn.Module, path: str | Path) -> None:
+    """Give ``network`` the weights in a safetensors file or a run folder.
+
+    Raises:
+        UserError: no such file, not safetensors, or tensors that do not fit; they are named.
+    """
+    file = weights_file(path)
+    tensors, _ = read_tensors(file)
+    _check_fit(network.state_dict(), tensors, f"{file} does not fit the network that is to start from it")
+    network.load_state_dict(tensors)
+
+
 def save_backbone(backbone: nn.Module, choice: Choice, path: Path) -> None:
     """Write ``backbone`` with the choice that builds it; the file appears whole or not at all."""
     header = {_HEADER_KEY: json.dumps({"backbone": choice if isinstance(choice, str) else dict(choice)})}

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..backbones.contract import AbstractBackbone
+from ..backbones.load import start_from
 from ..catalogue import Builder, find
 from ..config import DataRecipe, Recipe, build, call, checked, context_of, one
 from ..data.contract import AbstractFaces
@@ -86,6 +87,8 @@ def load_faces(recipe: Recipe) -> Sets:
 def build_objective(recipe: Recipe, faces: AbstractFaces, device: torch.device) -> Objective:
     """Network, head, methods and teacher of a recipe, on ``device``."""
     model = build("backbones", AbstractBackbone, recipe.model)
+    if recipe.initial is not None:
+        start_from(model, recipe.initial)
     teacher = None if recipe.teacher is None else build("teachers", AbstractTeacher, recipe.teacher).to(device)
     classifier = None if teacher is None else _classifier(teacher, faces, device)
     context = {"embedding": model.spec.embedding, "identities": len(faces.identities), "student": model.spec}

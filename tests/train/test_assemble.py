@@ -6,6 +6,7 @@ import pytest
 import tiny
 import torch
 
+from facedistill.backbones.load import load_backbone
 from facedistill.errors import UserError
 from facedistill.train.allocator import keep_freed_memory
 from facedistill.train.assemble import build_objective, load_faces, resolve
@@ -55,6 +56,34 @@ def test_the_first_weights_of_the_student_do_not_depend_on_its_lessons(root: Pat
         first.append(build_objective(recipe, load_faces(recipe).labelled, CPU).model.state_dict())
     for name, tensor in first[0].items():
         assert torch.equal(tensor, first[1][name])
+
+
+def test_a_student_starts_from_given_weights_and_its_head_and_teacher_do_not(root: Path, tmp_path: Path) -> None:
+    given = tiny.write_teacher(tmp_path / "given", {"tiny.net": {"embedding": 8}}, seed=3)
+    recipe = tiny.recipe(
+        root, tmp_path / "run", initial=given, teacher={"live": {"weights": tiny.write_teacher(tmp_path / "teacher")}},
+        method="cosine",
+    )  # fmt: skip
+    objective = build_objective(recipe, load_faces(recipe).labelled, CPU)
+    wanted, found = load_backbone(given).state_dict(), objective.model.state_dict()
+    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+    assert all(parameter.requires_grad for parameter in objective.model.parameters())
+    plain = tiny.recipe(root, tmp_path / "run")
+    assert not torch.equal(
+        build_objective(plain, load_faces(plain).labelled, CPU).model.out.weight, wanted["out.weight"]
+    )
+
+
+def test_first_weights_that_do_not_fit_are_refused_with_what_differs(root: Path, tmp_path: Path) -> None:
+    given = tiny.write_teacher(tmp_path / "given", {"tiny.net": {"embedding": 6}})
+    recipe = tiny.recipe(root, tmp_path / "run", initial=given)
+    with pytest.raises(
+        UserError, match=r"start from it: shapes differ: out\.weight is \(6, 128\) and should be \(8, 12"
+    ):
+        build_objective(recipe, load_faces(recipe).labelled, CPU)
+    missing = tiny.recipe(root, tmp_path / "run", initial=tmp_path / "nowhere")
+    with pytest.raises(UserError, match="no weights at"):
+        build_objective(missing, load_faces(missing).labelled, CPU)
 
 
 def test_a_teacher_that_nobody_learns_from_is_refused(root: Path, tmp_path: Path) -> None:
