@@ -1,9 +1,13 @@
 """Where records begin: the lines ``key<TAB>offset`` of an ``.idx`` file, or a walk from record to record."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from jaxtyping import Int
 
 from .frame import HEAD, LENGTH_MASK, MAGIC, padded, spans
+
+PIECE_BYTES = 1 << 22
 
 
 def parse_index(text: bytes) -> tuple[Int[np.ndarray, " N"], Int[np.ndarray, " N"]]:
@@ -12,22 +16,43 @@ def parse_index(text: bytes) -> tuple[Int[np.ndarray, " N"], Int[np.ndarray, " N
     Raises:
         ValueError: says what is wrong.
     """
-    between = text.translate(None, b"0123456789\r")
-    lines = len(between) + 1 >> 1  # the last may lack its end
-    # A text without a number would make NumPy warn rather than return nothing.
-    regular = text.strip() and between == (b"\t\n" * lines)[: len(between)]
-    numbers = np.fromstring(text, dtype=np.int64, sep=" ") if regular else np.empty(0, np.int64)
-    if not len(numbers) or len(numbers) != 2 * lines:
-        raise ValueError("it holds something else than lines of key, tab and offset, or nothing")
-    keys, offsets = numbers[0::2].copy(), numbers[1::2].copy()
+    pieces = [_numbers(piece) for piece in _pieces(text)]
+    if not pieces:
+        raise ValueError("it lists no record")
+    keys, offsets = (np.concatenate([piece[column::2] for piece in pieces]) for column in (0, 1))
     if not distinct(keys):
         raise ValueError("it lists a key twice")
     return keys, offsets
 
 
+def _pieces(text: bytes) -> Iterator[bytes]:
+    """Whole lines, some megabytes at a time: all at once would take as much memory again as the text."""
+    start = 0
+    while start < len(text):
+        end = text.rfind(b"\n", start, start + PIECE_BYTES) + 1 or len(text)
+        yield text[start:end]
+        start = end
+
+
+def _numbers(piece: bytes) -> Int[np.ndarray, " M"]:
+    between = piece.translate(None, b"0123456789\r")
+    lines = len(between) + 1 >> 1  # the last may lack its end
+    # A text without a number would make NumPy warn rather than return nothing.
+    regular = piece[:1].isdigit() and between == (b"\t\n" * lines)[: len(between)]
+    numbers = np.fromstring(piece, dtype=np.int64, sep=" ") if regular else np.empty(0, np.int64)
+    if not lines or len(numbers) != 2 * lines:
+        raise ValueError("it has something else than lines of key, tab and offset")
+    return numbers
+
+
 def distinct(numbers: Int[np.ndarray, " N"]) -> bool:
     """Whether no two are equal. NumPy's ``unique`` takes seconds for the millions that this is asked about."""
-    return bool((np.diff(np.sort(numbers)) > 0).all())
+    return rises(numbers) or rises(np.sort(numbers))
+
+
+def rises(numbers: Int[np.ndarray, " N"]) -> bool:
+    """Whether every number is above the one before."""
+    return bool((numbers[1:] > numbers[:-1]).all())
 
 
 def walk(view: memoryview) -> Int[np.ndarray, " N"]:

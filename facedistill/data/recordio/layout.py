@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32, Int
 
-from .index import distinct
+from .index import distinct, rises
 from .item import HEADER
 from .table import Table
 
@@ -46,10 +46,11 @@ def read_heads(view: memoryview, table: Table, keys: Int[np.ndarray, " N"]) -> H
         raise ValueError(
             f"record {keys[place]} has {table.lengths[place]} bytes, too few for its header and {flags[place]} labels"
         )
-    alone = flags == 0
-    first = np.where(alone, table.column(view, 1), table.column(view, HEADER.size // 4))
-    second = np.where(flags > 1, table.column(view, HEADER.size // 4 + 1), 0)
-    return Heads(flags, np.stack([first, second], axis=1).astype(np.uint32).view(np.float32), image_bytes)
+    labels = np.zeros((len(flags), 2), np.uint32)
+    labels[:, 0] = table.column(view, 1)
+    for number, flagged in enumerate((flags > 0, flags > 1)):
+        labels[flagged, number] = table.column(view, HEADER.size // 4 + number)[flagged]
+    return Heads(flags, labels.view(np.float32), image_bytes)
 
 
 def own_keys(view: memoryview, table: Table) -> Int[np.ndarray, " N"]:
@@ -67,9 +68,9 @@ def image_places(keys: Int[np.ndarray, " N"], heads: Heads) -> Int[np.ndarray, "
     start = np.flatnonzero(keys == 0)
     places = np.arange(len(keys))
     if len(start) and heads.ranges[start[0]]:
-        if (np.diff(keys) < 0).any():
-            places = np.argsort(keys)
-        end = _images_end(keys[places], heads.labels[start[0]], heads.ranges[places])
+        order = slice(None) if rises(keys) else np.argsort(keys)
+        places = places[order]
+        end = _images_end(keys[order], heads.labels[start[0]], heads.ranges[order])
         _check_ranges(heads.labels[places[end:]], np.float32(end), end)
         places = places[1:end]
     if not len(places):
@@ -78,13 +79,14 @@ def image_places(keys: Int[np.ndarray, " N"], heads: Heads) -> Int[np.ndarray, "
 
 
 def _images_end(keys: Int[np.ndarray, " N"], header: Float32[np.ndarray, "2"], ranges: Bool[np.ndarray, " N"]) -> int:
-    """Exclusive end of the images' keys: the records behind are ranges, up to the last.
+    """Exclusive end of the images' keys, which are distinct and ascend: the records behind are ranges, up to the last.
 
     Counted rather than read from the header, whose float32 is exact up to 16.8 million only; it has to agree.
     """
     count = len(keys)
     end = 1 if ranges.all() else count - int(ranges[::-1].argmin())
-    if not np.array_equal(keys, np.arange(count)) or not np.array_equal(header, np.array([end, count], np.float32)):
+    gaps = keys[0] != 0 or keys[-1] != count - 1
+    if gaps or not np.array_equal(header, np.array([end, count], np.float32)):
         raise ValueError(
             f"its header announces images 1 to {header[0]:.0f} and identities up to {header[1]:.0f}, both exclusive, "
             f"and there are {end - 1} images and {count - end} identities with keys {keys[0]} to {keys[-1]}"

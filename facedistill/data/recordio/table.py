@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Int, UInt32
 
 from .frame import FIRST, HEAD, LENGTH_BITS, LENGTH_MASK, MAGIC, WHOLE, join, spans
+from .index import rises
 
 BLOCK = 1 << 18
 """Records looked at in one go: what is computed on the way stays small, however long the file."""
@@ -88,7 +89,7 @@ def _check_room(offsets: Int[np.ndarray, " N"], lengths: Int[np.ndarray, " N"], 
 
 def _limits(offsets: Int[np.ndarray, " N"], size: int) -> Int[np.ndarray, " N"]:
     """For every record the byte where the next one begins, or the file's size."""
-    if (np.diff(offsets) > 0).all():
+    if rises(offsets):
         return np.append(offsets[1:], size)
     order = np.argsort(offsets, kind="stable")
     limits = np.empty_like(offsets)
