@@ -151,7 +151,14 @@ class DataRecipe(BaseModel):
     validation_seed: int = 0
     views: Options = {}
     """The options of ``Views``."""
+    sampler: Choice = {"shuffled": {}}
+    """How batches are filled: ``shuffled`` or ``balanced``."""
     workers: int = Field(default=0, ge=0)
+
+    @field_validator("sampler", mode="before")
+    @classmethod
+    def _choice(cls, value: Any, info: Any) -> Any:
+        return dict([one(value, f"data.{info.field_name}")])
 
     @model_validator(mode="after")
     def _one_source(self) -> "DataRecipe":

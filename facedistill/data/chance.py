@@ -14,6 +14,7 @@ class Purpose(IntEnum):
     VIEW = 0
     ORDER = 1
     SPLIT = 2
+    BALANCE = 3
 
 
 def chance(purpose: Purpose, seed: int, number: int = 0, repeat: int = 0) -> np.random.Generator:

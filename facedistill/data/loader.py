@@ -14,8 +14,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from ..errors import UserError
 from ..types import Batch
-from .chance import Purpose, chance
 from .contract import AbstractFaces, UnreadableImage
+from .order import AbstractOrder, Shuffled
 from .resized import Resized, same_size
 from .views import Views, view
 
@@ -30,7 +30,7 @@ class Loader:
     """Every epoch in another order, in full batches only; epoch n shows view n of every sample.
 
     Order and views depend on ``seed`` and the epoch alone. ``world`` processes share each batch of ``batch * world``:
-    the process ``rank`` takes every world-th sample of it. Labelled and unlabelled faces are mixed evenly.
+    the process ``rank`` takes every world-th sample of it. Shuffled, labelled and unlabelled faces are mixed evenly.
     """
 
     def __init__(
@@ -42,23 +42,25 @@ class Loader:
         seed: int,
         workers: int = 0,
         size_px: int | None = None,
+        order: AbstractOrder | None = None,
         rank: int = 0,
         world: int = 1,
     ) -> None:
-        """``workers`` processes make the views, 0 none but this one; ``size_px`` None is the first crop's size.
+        """``workers`` processes make the views, 0 none but this one; ``order`` None is a shuffle, ``size_px`` None the
+        first crop's size.
 
         Raises:
-            UserError: fewer faces than one batch of all processes.
+            UserError: fewer faces than one batch of all processes, or none that ``order`` can fill.
         """
-        self._count, self._batch, self._seed, self._rank, self._world = len(faces), batch, seed, rank, world
-        if not len(self):
-            raise UserError(f"{len(faces)} faces do not fill one batch of {batch * world}; lower the batch.")
+        self._labels, self._batch, self._seed, self._rank, self._world = faces.labels, batch, seed, rank, world
+        self._order = order or Shuffled()
+        self._order.check(faces.labels, batch * world)
         self._keys: list[_Key] = []
         self._batches = _data_loader(_Views(same_size(faces, size_px), views, seed), self._keys, workers)
 
     def __len__(self) -> int:
         """Batches of an epoch."""
-        return self._count // (self._batch * self._world)
+        return len(self._labels) // (self._batch * self._world)
 
     def epoch(self, number: int) -> Loaded:
         """The batches of epoch ``number``, the first being 0.
@@ -66,9 +68,8 @@ class Loader:
         Raises:
             UserError: names a file that cannot be read.
         """
-        order = chance(Purpose.ORDER, self._seed, 0, number).permutation(self._count)
-        own = order[: len(self) * self._batch * self._world][self._rank :: self._world]
-        self._keys[:] = [(number, indices) for indices in own.reshape(len(self), self._batch)]
+        rows = self._order.epoch(self._labels, self._batch * self._world, seed=self._seed, number=number)
+        self._keys[:] = [(number, np.ascontiguousarray(row)) for row in rows[:, self._rank :: self._world]]
         return _read(self._batches)
 
 

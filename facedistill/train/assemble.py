@@ -14,6 +14,7 @@ from ..config import DataRecipe, Recipe, build, call, checked, context_of, one
 from ..data.contract import AbstractFaces
 from ..data.mixed import Mixed
 from ..data.open import open_faces
+from ..data.order import SAMPLERS
 from ..data.split import split_identities
 from ..data.synthetic import DrawnFaces
 from ..data.verified import Verified
@@ -37,7 +38,11 @@ CONTRACTS: Mapping[str, tuple[str, type]] = {
 }
 """Where each choice of a recipe finds its names."""
 
-TABLES: Mapping[str, Mapping[str, Builder]] = {"optimiser": OPTIMISERS, "schedule": SCHEDULES}
+TABLES: Mapping[str, Mapping[str, Builder]] = {
+    "optimiser": OPTIMISERS,
+    "schedule": SCHEDULES,
+    "data.sampler": SAMPLERS,
+}
 
 
 @dataclass(frozen=True)
@@ -60,8 +65,8 @@ def resolve(recipe: Recipe) -> Recipe:
     """
     changes: dict[str, object] = {
         key: {name: checked(_builder(key, name), options, where=name)}
-        for key in (*CONTRACTS, *TABLES)
-        if key != "method" and (choice := getattr(recipe, key)) is not None
+        for key in ("model", "head", "teacher", "optimiser", "schedule")
+        if (choice := getattr(recipe, key)) is not None
         for name, options in [one(choice, key)]
     }
     changes["method"] = {
@@ -69,7 +74,9 @@ def resolve(recipe: Recipe) -> Recipe:
     }
     views = checked(Views, recipe.data.views, where="data.views")
     drawn = None if recipe.data.drawn is None else checked(DrawnFaces, recipe.data.drawn, where="data.drawn")
-    changes["data"] = recipe.data.model_copy(update={"views": views, "drawn": drawn})
+    name, options = one(recipe.data.sampler, "data.sampler")
+    sampler = {name: checked(_builder("data.sampler", name), options, where=name)}
+    changes["data"] = recipe.data.model_copy(update={"views": views, "drawn": drawn, "sampler": sampler})
     return recipe.model_copy(update=changes)
 
 

@@ -9,7 +9,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from .. import dist
 from ..backbones.contract import AbstractBackbone
-from ..config import Recipe, call, checked, one
+from ..config import Choice, Recipe, call, checked, one
 from ..data.loader import Loader, in_order
 from ..data.views import Views
 from ..device import choose_device
@@ -73,6 +73,7 @@ def _loader(recipe: Recipe, sets: Sets) -> Loader:
         batch=recipe.training.batch,
         seed=recipe.seed,
         workers=recipe.data.workers,
+        order=_chosen("data.sampler", recipe.data.sampler),
         rank=dist.rank(),
         world=dist.world(),
     )
@@ -83,8 +84,8 @@ def _learners(recipe: Recipe, objective: Objective, loader: Loader, device: torc
     if training.channels_last:
         objective.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     steps = training.epochs * len(loader)
-    optimiser = _chosen("optimiser", recipe, groups=parameter_groups(objective.parts(), recipe.lr_scale))
-    schedule = _chosen("schedule", recipe, steps=steps, epochs=training.epochs)
+    optimiser = _chosen("optimiser", recipe.optimiser, groups=parameter_groups(objective.parts(), recipe.lr_scale))
+    schedule = _chosen("schedule", recipe.schedule, steps=steps, epochs=training.epochs)
     averaged = None
     if training.ema_decay:
         averaged = AveragedModel(
@@ -105,8 +106,8 @@ def _learners(recipe: Recipe, objective: Objective, loader: Loader, device: torc
     return Learners(objective, optimiser, averaged), step
 
 
-def _chosen(key: str, recipe: Recipe, **context: Any) -> Any:
-    name, options = one(getattr(recipe, key), key)
+def _chosen(key: str, choice: Choice, **context: Any) -> Any:
+    name, options = one(choice, key)
     return call(TABLES[key][name], options, where=name, **context)
 
 

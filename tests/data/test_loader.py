@@ -11,6 +11,7 @@ import torch
 
 from facedistill.data.contract import AbstractFaces, UnreadableImage
 from facedistill.data.loader import Loader, in_order
+from facedistill.data.order import Balanced
 from facedistill.data.views import Views, view
 from facedistill.errors import UserError
 
@@ -139,3 +140,19 @@ def test_crops_are_brought_to_the_size_asked_for():
     assert images.shape == (4, 3, 20, 20)
     images, _ = next(Loader(Noise(4), VIEWS, batch=2, seed=0, size_px=48).epoch(0))
     assert images.shape == (2, 3, 48, 48)
+
+
+def test_balanced_batches_are_the_same_for_workers_and_ranks():
+    faces = Noise(43)
+    order = Balanced(per_identity=2, share=0.5)
+    alone = epoch(Loader(faces, VIEWS, batch=8, seed=2, order=order), 1)
+    assert same(epoch(Loader(faces, VIEWS, batch=8, seed=2, order=order, workers=2), 1), alone)
+    rows = order.epoch(faces.labels, 8, seed=2, number=1)
+    assert alone["index"].tolist() == rows.tolist()
+    halves = [epoch(Loader(faces, VIEWS, batch=4, seed=2, order=order, rank=r, world=2), 1) for r in (0, 1)]
+    assert torch.equal(torch.stack([half["index"] for half in halves], dim=2).flatten(1), alone["index"])
+
+
+def test_an_order_that_cannot_be_kept_is_refused_before_training():
+    with pytest.raises(UserError, match="never show the unlabelled"):
+        Loader(Noise(43), VIEWS, batch=4, seed=2, order=Balanced())
