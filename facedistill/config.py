@@ -184,6 +184,8 @@ class TrainingRecipe(BaseModel):
     """auto, cpu, cuda, cuda:1, mps."""
     validate_every: int = Field(default=5, ge=1)
     """Epochs between looks at the validation identities."""
+    snapshot_every: int = Field(default=0, ge=0)
+    """Epochs between copies of the network in ``snapshots/``, for the teacher of that name; 0 keeps none."""
     tensorboard: bool = False
 
 

@@ -101,8 +101,8 @@ def some_faces(size_px: int = SMALL_PX) -> tuple[torch.Tensor, Batch]:
     return images, Batch(index % 2, index, torch.zeros_like(index), torch.tensor(0.5))
 
 
-def a_checkpoint(name: str, folder: Path) -> str:
-    torch.manual_seed(0)
+def a_checkpoint(name: str, folder: Path, seed: int = 0) -> str:
+    torch.manual_seed(seed)
     backbone = small(name)()
     with torch.no_grad():  # as if trained: LayerScale starts at 1e-6 and would hide whole branches
         for vector in (parameter for parameter in backbone.parameters() if parameter.dim() == 1):
@@ -126,12 +126,22 @@ def an_onnx_file(folder: Path) -> str:
     return str(folder / "net.onnx")
 
 
+def two_checkpoints(folder: Path) -> list[str]:
+    """One network, with two sets of weights."""
+    files = []
+    for number in range(2):
+        (folder / str(number)).mkdir()
+        files.append(a_checkpoint("mobilefacenet_1m2", folder / str(number), seed=number))
+    return files
+
+
 PROMPTABLE = [name for name in SMALLEST.values() if isinstance(on_meta(name), AbstractPromptable)]
 TEACHERS: dict[str, tuple[str, Callable[[Path], dict[str, object]]]] = {
     "live": ("live", lambda folder: {"weights": a_checkpoint("mobilefacenet_1m2", folder)}),
     "live in bf16": ("live", lambda folder: {"weights": a_checkpoint("iresnet_18", folder), "precision": "bf16"}),
     "live from ONNX": ("live", lambda folder: {"weights": an_onnx_file(folder)}),
     "onnx": ("onnx", lambda folder: {"weights": an_onnx_file(folder)}),
+    "snapshots": ("snapshots", lambda folder: {"weights": two_checkpoints(folder)}),
 }
 TEACHERS |= {
     f"prompted {network} {depth}": (

@@ -21,6 +21,9 @@ from .contract import AbstractBackbone
 MODEL_FILE = "model.safetensors"
 """The trained network in a run folder."""
 
+SNAPSHOTS = "snapshots"
+"""Folder in a run folder: the network after some of its epochs, in the order of the names."""
+
 Choice = Mapping[str, Any] | str
 
 LoadedBackbone = NewType("LoadedBackbone", AbstractBackbone)

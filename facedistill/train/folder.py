@@ -3,6 +3,7 @@
 <run>/config.yaml         resolved            environment.json   versions, device, threads
       metrics.jsonl       every epoch         checkpoints/       to resume from
       model.safetensors   the network         head.safetensors   its classifier
+      snapshots/          the network after some of the epochs, where asked for
       result.json         how it ended
 """
 
@@ -15,7 +16,7 @@ from typing import Any
 import torch
 
 from .. import dist
-from ..backbones.load import save_backbone, write_tensors
+from ..backbones.load import SNAPSHOTS, save_backbone, write_tensors
 from ..config import dump_recipe
 from ..errors import UserError
 from .checkpoint import write_text
@@ -50,6 +51,15 @@ def _environment(device: torch.device) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "processes": dist.world(),
     }
+
+
+def keep_snapshot(run: Run, epoch: int) -> None:
+    """Keep the network after ``epoch`` epochs, where it is one of those asked for."""
+    every = run.recipe.training.snapshot_every
+    if every and epoch % every == 0:
+        folder = run.recipe.out / SNAPSHOTS
+        folder.mkdir(exist_ok=True)
+        save_backbone(run.model, run.recipe.model, folder / f"{epoch:04d}.safetensors")
 
 
 def finish(run: Run, validation: dict[str, float], seconds: float) -> dict[str, Any]:

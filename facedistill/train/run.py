@@ -14,7 +14,7 @@ from ..evaluate.validate import validate
 from ..progress import Display
 from .assemble import load_faces, resolve
 from .checkpoint import Progress, restore, save
-from .folder import check_free, finish, open_folder
+from .folder import check_free, finish, keep_snapshot, open_folder
 from .log import Log
 from .loop import Meter, on_device, train_epoch
 from .prepare import Load, Run, prepare
@@ -107,6 +107,7 @@ def _epochs(run: Run, done: Progress, logs: list[Log], began: float) -> dict[str
             if leader:
                 validation = _look(run, epoch, logs) or validation
                 progress = Progress(epoch + 1, time.monotonic() - began)
+                keep_snapshot(run, epoch + 1)
                 save(recipe.out / "checkpoints", run.learners, progress, run.setting)
     # A run that was stopped between its last checkpoint and its result has no epoch left to look after.
     return validation if validation or not leader else _look(run, recipe.training.epochs - 1, logs)
