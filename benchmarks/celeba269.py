@@ -21,6 +21,7 @@ from facedistill.data.folder import FolderFaces
 from facedistill.evaluate.bootstrap import Difference, Replicates, Statistic, difference, replicate
 from facedistill.evaluate.embed import Embeddings, embed
 from facedistill.evaluate.figures import Settings
+from facedistill.evaluate.likeness import likeness
 from facedistill.evaluate.pairs import Pairs, read_pairs
 from facedistill.evaluate.scores import score_all, score_all_between
 from facedistill.evaluate.statistics import accuracy_statistic, tar_statistic
@@ -146,7 +147,7 @@ class Judge:
         """FIGURES as a function of how often each identity counts."""
         labels = self.faces.labels
         parts = (
-            accuracy_statistic(unit, unit, labels, self.pairs),
+            accuracy_statistic(likeness(unit, unit, self.pairs).distances, labels, self.pairs),
             tar_statistic(score_all(unit, labels, keep=4 * max(FARS)), FARS),
             tar_statistic(score_all_between(unit, self.enrolled, labels, keep=4 * max(FARS)), FARS[:1]),
         )

@@ -16,6 +16,7 @@ import typer
 
 from facedistill.evaluate.embed import Embeddings
 from facedistill.evaluate.figures import fold_figures
+from facedistill.evaluate.likeness import likeness
 from facedistill.evaluate.pairs import Pairs
 from facedistill.evaluate.roc import tar_at_far
 from facedistill.evaluate.scores import score_listed
@@ -63,8 +64,9 @@ def made(pairs: int, width: int) -> tuple[Embeddings, Pairs]:
 
 def ours(seen: Embeddings, pairs: Pairs) -> dict[str, Any]:
     nobody = np.full(len(seen.unit), UNLABELLED)
-    strict = tar_at_far(score_listed(seen.unit, seen.unit, nobody, pairs), (FAR,))[0].tar
-    return {**fold_figures(seen.unit, seen.unit, pairs), "xnorm": seen.xnorm, "strict": strict}
+    alike = likeness(seen.unit, seen.unit, pairs)
+    strict = tar_at_far(score_listed(alike.cosines, nobody, pairs), (FAR,))[0].tar
+    return {**fold_figures(alike.distances, pairs), "xnorm": seen.xnorm, "strict": strict}
 
 
 def plain(seen: Embeddings, pairs: Pairs) -> list[float]:

@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 
 from .bootstrap import LEVEL, Statistic, bootstrap, interval
 from .figures import Figures, Settings
+from .likeness import likeness
 from .pairs import Pairs
 from .roc import SUPPORTING_ERRORS, tar_at_far, weighted_thresholds
 from .scores import AbstractScores, score_all, score_listed
@@ -139,11 +140,12 @@ def groups_of_listed_pairs(
     pairs: Pairs,
 ) -> tuple[AbstractScores, list[Group]]:
     """Over the pairs of a list, as RFW has them."""
+    cosines = likeness(unit, unit, pairs).cosines
     people = np.unique(labels[np.stack([pairs.first, pairs.second])])
     groups = []
     for number, name in enumerate(names):
         inside = (group[pairs.first] == number) & (group[pairs.second] == number)
         part = Pairs(pairs.first[inside], pairs.second[inside], pairs.same[inside], pairs.folds)
         own = np.unique(labels[np.stack([part.first, part.second])])
-        groups.append(Group(name, score_listed(unit, unit, labels, part), np.searchsorted(people, own)))
-    return score_listed(unit, unit, labels, pairs), groups
+        groups.append(Group(name, score_listed(cosines[inside], labels, part), np.searchsorted(people, own)))
+    return score_listed(cosines, labels, pairs), groups

@@ -37,9 +37,10 @@ class Embeddings:
 
     @classmethod
     def of(cls, views: Float[np.ndarray, "V N D"]) -> "Embeddings":
-        return cls(views, np.linalg.norm(views.astype(np.float64), axis=2).mean(axis=0))
+        norms = [np.linalg.norm(views[:, part].astype(np.float64), axis=2).mean(axis=0) for part in _blocks(views)]
+        return cls(views, np.concatenate(norms) if norms else np.empty(0))
 
-    @cached_property
+    @property
     def vectors(self) -> Float[np.ndarray, "N D"]:
         """Sum over the views in float64, not normalised."""
         return self.views.sum(axis=0, dtype=np.float64)
@@ -51,13 +52,25 @@ class Embeddings:
 
     @cached_property
     def unit(self) -> Float[np.ndarray, "N D"]:
-        lengths = np.linalg.norm(self.vectors, axis=1, keepdims=True)
-        return self.vectors / np.where(lengths > 0, lengths, 1)
+        unit = np.empty(self.views.shape[1:])
+        for part in _blocks(self.views):
+            summed = self.views[:, part].sum(axis=0, dtype=np.float64)
+            lengths = np.linalg.norm(summed, axis=1, keepdims=True)
+            np.divide(summed, np.where(lengths > 0, lengths, 1), out=unit[part])
+        return unit
 
     @property
     def xnorm(self) -> float:
         """Mean norm of the raw answers, as insightface prints it."""
         return float(self.norms.mean())
+
+
+_BLOCK = 256
+"""Faces whose float64 sums fit into a core's cache."""
+
+
+def _blocks(views: Float[np.ndarray, "V N D"]) -> Iterator[slice]:
+    return (slice(start, start + _BLOCK) for start in range(0, views.shape[1], _BLOCK))
 
 
 def embed(

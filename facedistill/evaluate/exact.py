@@ -15,7 +15,7 @@ from .verification import TenFold, fold_of
 def exact_ten_fold(distances: Float[np.ndarray, " P"], same: Bool[np.ndarray, " P"], folds: int = FOLDS) -> TenFold:
     """As ``ten_fold``, every threshold allowed."""
     fold = fold_of(len(same), folds)
-    order = np.argsort(distances, kind="stable")
+    order = np.argsort(distances)
     sorted_distances, sorted_same, sorted_fold = distances[order], same[order], fold[order]
     training = [sorted_fold != number for number in range(folds)]
     thresholds = np.array([best_threshold(sorted_distances[part], sorted_same[part]) for part in training])

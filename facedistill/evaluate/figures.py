@@ -10,11 +10,12 @@ from .bootstrap import REPLICATES, bootstrap, interval
 from .conventions import DEFAULT, Convention, read_convention
 from .exact import exact_ten_fold
 from .fold_tar import fold_tar_at_far
+from .likeness import likeness
 from .pairs import Pairs
 from .roc import tar_at_far
 from .scores import AbstractScores, score_all, score_all_between, score_listed
 from .statistics import accuracy_statistic, tar_statistic
-from .verification import pair_distances, ten_fold
+from .verification import ten_fold
 
 Figures = dict[str, Any]
 
@@ -61,20 +62,20 @@ def accuracy_figures(
     settings: Settings,
 ) -> Figures:
     """Ten-fold accuracy over listed pairs, from L2-normalised embeddings, and TAR at FAR over the same pairs."""
-    scores = score_listed(query, gallery, labels, pairs)
-    statistic = accuracy_statistic(query, gallery, labels, pairs)
+    alike = likeness(query, gallery, pairs)
+    scores = score_listed(alike.cosines, labels, pairs)
+    statistic = accuracy_statistic(alike.distances, labels, pairs)
     replicates = bootstrap(statistic, scores.identities, replicates=settings.replicates, seed=settings.seed)
     return {
-        **fold_figures(query, gallery, pairs),
+        **fold_figures(alike.distances, pairs),
         "accuracy_interval": _pair(*interval(replicates), 0),
         "listed_pairs": _counts(scores),
         "listed_tar_at_far": tar_figures(scores, settings),
     }
 
 
-def fold_figures(query: Float[np.ndarray, "N D"], gallery: Float[np.ndarray, "N D"], pairs: Pairs) -> Figures:
+def fold_figures(distances: Float[np.ndarray, " P"], pairs: Pairs) -> Figures:
     """What folds say, without intervals: accuracy as published, at the true optimum, and TAR at an interpolated FAR."""
-    distances = pair_distances(query, gallery, pairs)
     grid = ten_fold(distances, pairs.same, pairs.folds)
     exact = exact_ten_fold(distances, pairs.same, pairs.folds)
     interpolated = fold_tar_at_far(distances, pairs.same, FOLD_FAR, pairs.folds)

@@ -22,8 +22,6 @@ from ..types import UNLABELLED
 FOLDS = 10
 """Folds of every published set of this type (LFW, CFP-FP, AgeDB-30, CALFW, CPLFW)."""
 
-_BLOCK = 64
-
 _Line = tuple[str, str, str, bool]
 """Where it stands, two images without suffix, whether they show the same person."""
 
@@ -39,10 +37,6 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.same)
-
-    def blocks(self) -> Iterator[slice]:
-        """Parts whose embeddings fit into a core's cache, which is several times faster than all pairs at once."""
-        return (slice(start, start + _BLOCK) for start in range(0, len(self), _BLOCK))
 
 
 def read_pairs(root: Path, faces: AbstractFaces) -> Pairs | None:

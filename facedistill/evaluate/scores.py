@@ -78,17 +78,11 @@ class AllScores(AbstractScores):
         return float(both_orders if self.ordered else both_orders / 2)
 
 
-def score_listed(
-    query: Float[np.ndarray, "N D"], gallery: Float[np.ndarray, "N D"], labels: Int[np.ndarray, " N"], pairs: Pairs
-) -> ListedScores:
-    """Scores of listed pairs, from L2-normalised embeddings: query answers for the first image of a pair, gallery for
-    the second."""
-    scores = np.empty(len(pairs))
-    for part in pairs.blocks():
-        np.einsum("pd,pd->p", query[pairs.first[part]], gallery[pairs.second[part]], out=scores[part])
+def score_listed(cosines: Float[np.ndarray, " P"], labels: Int[np.ndarray, " N"], pairs: Pairs) -> ListedScores:
+    """Scores of listed pairs; ``labels`` are the images'."""
     people = people_of(pairs, labels)
-    genuine, person = _descending(scores[pairs.same], people[:, pairs.same])
-    impostor, others = _descending(scores[~pairs.same], people[:, ~pairs.same])
+    genuine, person = _descending(cosines[pairs.same], people[:, pairs.same])
+    impostor, others = _descending(cosines[~pairs.same], people[:, ~pairs.same])
     return ListedScores(genuine, person[0], impostor, others, int(people.max()) + 1)
 
 

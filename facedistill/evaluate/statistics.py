@@ -11,7 +11,7 @@ from .bootstrap import Statistic
 from .pairs import Pairs
 from .roc import weighted_tar
 from .scores import AbstractScores, people_of
-from .verification import Folded, pair_distances
+from .verification import Folded
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ def tar_measure(scores: AbstractScores, fars: Sequence[float]) -> Measure:
     return Measure(tuple(f"TAR at FAR {far:g}" for far in fars), tar_statistic(scores, fars), scores.identities)
 
 
-def accuracy_measure(unit: Float[np.ndarray, "N D"], labels: Int[np.ndarray, " N"], pairs: Pairs) -> Measure:
+def accuracy_measure(distances: Float[np.ndarray, " P"], labels: Int[np.ndarray, " N"], pairs: Pairs) -> Measure:
     """Ten-fold accuracy; all identities of the set are drawn, in pairs or not, so that it can stand beside others."""
-    statistic = accuracy_statistic(unit, unit, labels, pairs)
+    statistic = accuracy_statistic(distances, labels, pairs)
     people = np.unique(labels[labels != UNLABELLED])
     if not len(people):
         return Measure(("accuracy",), statistic, len(pairs))
@@ -55,14 +55,12 @@ def tar_statistic(scores: AbstractScores, fars: Sequence[float]) -> Statistic:
     return lambda weights: weighted_tar(scores, fars, weights)
 
 
-def accuracy_statistic(
-    query: Float[np.ndarray, "N D"], gallery: Float[np.ndarray, "N D"], labels: Int[np.ndarray, " N"], pairs: Pairs
-) -> Statistic:
+def accuracy_statistic(distances: Float[np.ndarray, " P"], labels: Int[np.ndarray, " N"], pairs: Pairs) -> Statistic:
     """Ten-fold accuracy, with thresholds chosen again for every weighing; over the identities that occur in pairs.
 
     A pair weighs as pairs of ``AbstractScores`` do.
     """
-    folded = Folded(pair_distances(query, gallery, pairs), pairs.same, pairs.folds)
+    folded = Folded(distances, pairs.same, pairs.folds)
     people = people_of(pairs, labels)
     # "Nobody" weighs 1: a genuine pair weighs as its one person does, and so does a pair of unknown people.
     nobody = people.max() + 1

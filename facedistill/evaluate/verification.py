@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from .pairs import FOLDS, Pairs
+from .pairs import FOLDS
 
 THRESHOLDS = np.arange(0, 4, 0.01)
 """Of the squared distance; 400 values."""
@@ -29,29 +29,15 @@ class TenFold:
     @property
     def accuracy(self) -> float:
         """Mean of the folds; NaN where every fold is."""
-        judged = self.accuracies[~np.isnan(self.accuracies)]
-        return float(judged.mean()) if len(judged) else float("nan")
+        return float(self._judged.mean()) if len(self._judged) else float("nan")
 
     def std(self, ddof: int = 0) -> float:
         """Spread of the folds; insightface prints ddof 0, FaceX-Zoo ddof 1 over the root of ten."""
-        return float(np.nanstd(self.accuracies, ddof=ddof))
+        return float(self._judged.std(ddof=ddof)) if len(self._judged) > ddof else float("nan")
 
-
-def squared_distances(first: Float[np.ndarray, "P D"], second: Float[np.ndarray, "P D"]) -> Float[np.ndarray, " P"]:
-    """d of every pair, from L2-normalised embeddings."""
-    return np.square(first - second).sum(axis=1)
-
-
-def pair_distances(
-    query: Float[np.ndarray, "N D"], gallery: Float[np.ndarray, "N D"], pairs: Pairs
-) -> Float[np.ndarray, " P"]:
-    """d of listed pairs, from L2-normalised embeddings: query answers for the first image, gallery for the second."""
-    distances = np.empty(len(pairs))
-    for part in pairs.blocks():
-        apart = query[pairs.first[part]]
-        apart -= gallery[pairs.second[part]]
-        np.einsum("pd,pd->p", apart, apart, out=distances[part])
-    return distances
+    @property
+    def _judged(self) -> Float[np.ndarray, " judged"]:
+        return self.accuracies[~np.isnan(self.accuracies)]
 
 
 def fold_of(pairs: int, folds: int = FOLDS) -> Int[np.ndarray, " P"]:

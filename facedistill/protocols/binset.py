@@ -13,6 +13,7 @@ from ..data.contract import AbstractFaces
 from ..data.resized import Resized
 from ..evaluate.embed import Embeddings
 from ..evaluate.figures import Figures, Settings, accuracy_figures
+from ..evaluate.likeness import likeness
 from ..evaluate.pairs import Pairs
 from ..evaluate.scores import score_listed
 from ..evaluate.statistics import Measure, accuracy_measure, joined, tar_measure
@@ -52,8 +53,9 @@ class BinVerification(AbstractProtocol):
         return accuracy_figures(query.unit, gallery.unit, self.faces.labels, self.pairs, settings)
 
     def measure(self, seen: Embeddings, settings: Settings) -> Measure:
-        scores = score_listed(seen.unit, seen.unit, self.faces.labels, self.pairs)
-        accuracy = accuracy_measure(seen.unit, self.faces.labels, self.pairs)
+        alike = likeness(seen.unit, seen.unit, self.pairs)
+        scores = score_listed(alike.cosines, self.faces.labels, self.pairs)
+        accuracy = accuracy_measure(alike.distances, self.faces.labels, self.pairs)
         return joined(accuracy, tar_measure(scores, settings.fars))
 
     def rows(self, figures: Figures) -> Iterator[Row]:
@@ -61,5 +63,6 @@ class BinVerification(AbstractProtocol):
         yield from tar_rows(figures["listed_tar_at_far"], figures["listed_pairs"])
 
     def pair_scores(self, seen: Embeddings, settings: Settings) -> PairScores:
-        scores = score_listed(seen.unit, seen.unit, self.faces.labels, self.pairs)
+        cosines = likeness(seen.unit, seen.unit, self.pairs).cosines
+        scores = score_listed(cosines, self.faces.labels, self.pairs)
         return PairScores(scores.genuine, scores.impostor)

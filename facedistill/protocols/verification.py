@@ -11,6 +11,7 @@ from ..data.contract import AbstractFaces
 from ..data.folder import FolderFaces
 from ..evaluate.embed import Embeddings
 from ..evaluate.figures import Figures, Settings, accuracy_figures, all_pairs_figures
+from ..evaluate.likeness import likeness
 from ..evaluate.pairs import Pairs, read_pairs
 from ..evaluate.roc import SUPPORTING_ERRORS
 from ..evaluate.sample import thinned_scores
@@ -47,7 +48,10 @@ class Verification(AbstractProtocol):
     def measure(self, seen: Embeddings, settings: Settings) -> Measure:
         labels = self.faces.labels
         tar = tar_measure(score_all(seen.unit, labels, settings.kept_impostors), settings.fars)
-        return tar if self.pairs is None else joined(accuracy_measure(seen.unit, labels, self.pairs), tar)
+        if self.pairs is None:
+            return tar
+        distances = likeness(seen.unit, seen.unit, self.pairs).distances
+        return joined(accuracy_measure(distances, labels, self.pairs), tar)
 
     def rows(self, figures: Figures) -> Iterator[Row]:
         yield from verification_rows(figures)

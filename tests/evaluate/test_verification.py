@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from facedistill.evaluate.embed import Embeddings
-from facedistill.evaluate.verification import THRESHOLDS, fold_of, fold_rates, squared_distances, ten_fold
+from facedistill.evaluate.likeness import likeness
+from facedistill.evaluate.pairs import Pairs
+from facedistill.evaluate.verification import THRESHOLDS, fold_of, fold_rates, ten_fold
 
 # Results of the reference implementation of insightface's verification on the inputs made below.
 GOLDEN = [
@@ -52,7 +54,8 @@ def golden_input(seed, pairs, noise):
 @pytest.mark.parametrize("golden", GOLDEN, ids=lambda golden: f"seed{golden['made_by'][0]}")
 def test_golden(golden):
     embeddings, same = golden_input(*golden["made_by"])
-    distances = squared_distances(embeddings.unit[0::2], embeddings.unit[1::2])
+    numbers = np.arange(len(embeddings.unit))
+    distances = likeness(embeddings.unit, embeddings.unit, Pairs(numbers[::2], numbers[1::2], same)).distances
     result = ten_fold(distances, same)
     np.testing.assert_allclose(result.accuracies, golden["folds"], atol=1e-6)
     assert result.accuracy == pytest.approx(golden["mean"], abs=1e-9)
