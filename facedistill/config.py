@@ -151,6 +151,8 @@ class DataRecipe(BaseModel):
     validation_seed: int = 0
     views: Options = {}
     """The options of ``Views``."""
+    mix: Options | None = None
+    """Mixed faces: the options of ``Mix``; none where None."""
     sampler: Choice = {"shuffled": {}}
     """How batches are filled: ``shuffled`` or ``balanced``."""
     workers: int = Field(default=0, ge=0)

@@ -15,6 +15,7 @@ class Purpose(IntEnum):
     ORDER = 1
     SPLIT = 2
     BALANCE = 3
+    MIX = 4
 
 
 def chance(purpose: Purpose, seed: int, number: int = 0, repeat: int = 0) -> np.random.Generator:

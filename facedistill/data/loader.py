@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ..errors import UserError
-from ..types import Batch
+from ..types import UNLABELLED, Batch
 from .contract import AbstractFaces, UnreadableImage
+from .mix import Mix, mixed
 from .order import AbstractOrder, Shuffled
 from .resized import Resized, same_size
 from .views import Views, view
@@ -24,6 +25,8 @@ Loaded = Iterator[tuple[UInt8[Tensor, "B 3 S S"], Batch]]
 
 _Samples = tuple[Tensor, Tensor, Tensor, Tensor]
 _Key = tuple[int, np.ndarray]
+_Partner = tuple[int, float] | None
+"""With whom a sample is mixed, and its own weight."""
 
 
 class Loader:
@@ -43,11 +46,12 @@ class Loader:
         workers: int = 0,
         size_px: int | None = None,
         order: AbstractOrder | None = None,
+        mix: Mix | None = None,
         rank: int = 0,
         world: int = 1,
     ) -> None:
-        """``workers`` processes make the views, 0 none but this one; ``order`` None is a shuffle, ``size_px`` None the
-        first crop's size.
+        """``workers`` processes make the views, 0 none but this one; ``order`` None is a shuffle, ``mix`` None
+        leaves every face its own, ``size_px`` None is the first crop's size.
 
         Raises:
             UserError: fewer faces than one batch of all processes, or none that ``order`` can fill.
@@ -56,7 +60,7 @@ class Loader:
         self._order = order or Shuffled()
         self._order.check(faces.labels, batch * world)
         self._keys: list[_Key] = []
-        self._batches = _data_loader(_Views(same_size(faces, size_px), views, seed), self._keys, workers)
+        self._batches = _data_loader(_Views(same_size(faces, size_px), views, seed, mix), self._keys, workers)
 
     def __len__(self) -> int:
         """Batches of an epoch."""
@@ -87,24 +91,37 @@ def in_order(faces: AbstractFaces, *, batch: int, workers: int = 0, size_px: int
 class _Views(Dataset[_Samples | UnreadableImage]):
     """Whole batches by (view number, samples). A failure is a value here: raised, it would lose its one clear line."""
 
-    def __init__(self, faces: Resized, views: Views, seed: int) -> None:
-        self._faces, self._views, self._seed = faces, views, seed
+    def __init__(self, faces: Resized, views: Views, seed: int, mix: Mix | None = None) -> None:
+        self._faces, self._views, self._seed, self._mix = faces, views, seed, mix
 
     def __getitem__(self, key: _Key) -> _Samples | UnreadableImage:
         number, indices = key
+        partners = [self._partner(index, number) for index in indices.tolist()]
         try:
-            images = self._images(indices.tolist(), number)
+            images = self._images(indices.tolist(), partners, number)
         except UnreadableImage as error:
             return error
-        labels = torch.from_numpy(self._faces.labels[indices])
+        alone = np.array([partner is None for partner in partners])
+        labels = torch.from_numpy(np.where(alone, self._faces.labels[indices], UNLABELLED))
         return images, labels, torch.from_numpy(indices), torch.full((len(indices),), number)
 
-    def _images(self, indices: Sequence[int], number: int) -> UInt8[Tensor, "B 3 S S"]:
+    def _images(self, indices: Sequence[int], partners: Sequence[_Partner], number: int) -> UInt8[Tensor, "B 3 S S"]:
         images = torch.empty(len(indices), 3, self._faces.size_px, self._faces.size_px, dtype=torch.uint8)
-        for index, planes in zip(indices, images.numpy(), strict=True):
-            crop = view(self._faces.image(index), self._views, seed=self._seed, index=index, number=number)
+        for index, partner, planes in zip(indices, partners, images.numpy(), strict=True):
+            crop = self._view(index, number)
+            if partner is not None:
+                other, weight = partner
+                crop = mixed(crop, self._view(other, number), weight)
             cv2.split(crop, list(planes))
         return images
+
+    def _view(self, index: int, number: int) -> UInt8[np.ndarray, "S S 3"]:
+        return view(self._faces.image(index), self._views, seed=self._seed, index=index, number=number)
+
+    def _partner(self, index: int, number: int) -> _Partner:
+        if self._mix is None:
+            return None
+        return self._mix.partner(len(self._faces), seed=self._seed, index=index, number=number)
 
 
 def _data_loader(batches: _Views, keys: Sequence[_Key], workers: int) -> DataLoader:

@@ -12,6 +12,7 @@ from ..backbones.load import start_from
 from ..catalogue import Builder, find
 from ..config import DataRecipe, Recipe, build, call, checked, context_of, one
 from ..data.contract import AbstractFaces
+from ..data.mix import Mix
 from ..data.mixed import Mixed
 from ..data.open import open_faces
 from ..data.order import SAMPLERS
@@ -74,9 +75,10 @@ def resolve(recipe: Recipe) -> Recipe:
     }
     views = checked(Views, recipe.data.views, where="data.views")
     drawn = None if recipe.data.drawn is None else checked(DrawnFaces, recipe.data.drawn, where="data.drawn")
+    mix = None if recipe.data.mix is None else checked(Mix, recipe.data.mix, where="data.mix")
     name, options = one(recipe.data.sampler, "data.sampler")
     sampler = {name: checked(_builder("data.sampler", name), options, where=name)}
-    changes["data"] = recipe.data.model_copy(update={"views": views, "drawn": drawn, "sampler": sampler})
+    changes["data"] = recipe.data.model_copy(update={"views": views, "drawn": drawn, "mix": mix, "sampler": sampler})
     return recipe.model_copy(update=changes)
 
 

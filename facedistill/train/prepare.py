@@ -11,6 +11,7 @@ from .. import dist
 from ..backbones.contract import AbstractBackbone
 from ..config import Choice, Recipe, call, checked, one
 from ..data.loader import Loader, in_order
+from ..data.mix import Mix
 from ..data.views import Views
 from ..device import choose_device
 from .allocator import keep_freed_memory
@@ -73,6 +74,7 @@ def _loader(recipe: Recipe, sets: Sets) -> Loader:
         batch=recipe.training.batch,
         seed=recipe.seed,
         workers=recipe.data.workers,
+        mix=None if recipe.data.mix is None else Mix(**checked(Mix, recipe.data.mix, where="data.mix")),
         order=_chosen("data.sampler", recipe.data.sampler),
         rank=dist.rank(),
         world=dist.world(),

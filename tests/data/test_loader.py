@@ -11,6 +11,7 @@ import torch
 
 from facedistill.data.contract import AbstractFaces, UnreadableImage
 from facedistill.data.loader import Loader, in_order
+from facedistill.data.mix import Mix
 from facedistill.data.order import Balanced
 from facedistill.data.views import Views, view
 from facedistill.errors import UserError
@@ -151,6 +152,34 @@ def test_balanced_batches_are_the_same_for_workers_and_ranks():
     assert alone["index"].tolist() == rows.tolist()
     halves = [epoch(Loader(faces, VIEWS, batch=4, seed=2, order=order, rank=r, world=2), 1) for r in (0, 1)]
     assert torch.equal(torch.stack([half["index"] for half in halves], dim=2).flatten(1), alone["index"])
+
+
+def test_mixed_faces_are_the_same_for_workers_and_ranks():
+    faces, mix = Noise(43), Mix(share=0.5, alpha=0.7)
+    alone = epoch(Loader(faces, VIEWS, batch=8, seed=2, mix=mix), 1)
+    assert same(epoch(Loader(faces, VIEWS, batch=8, seed=2, mix=mix, workers=2), 1), alone)
+    halves = [epoch(Loader(faces, VIEWS, batch=4, seed=2, mix=mix, rank=r, world=2), 1) for r in (0, 1)]
+    for name in ("images", "labels"):
+        assert torch.equal(torch.stack([half[name] for half in halves], dim=2).flatten(1, 2), alone[name])
+
+
+def test_a_mixed_face_is_two_views_without_a_label():
+    faces, mix = Noise(43), Mix(share=0.5)
+    got, plain = (epoch(Loader(faces, VIEWS, batch=8, seed=2, mix=each), 1) for each in (mix, None))
+    count = 0
+    for place, index in enumerate(got["index"].ravel().tolist()):
+        partner = mix.partner(43, seed=2, index=index, number=1)
+        image, own = (epoch_["images"].flatten(0, 1)[place].permute(1, 2, 0).numpy() for epoch_ in (got, plain))
+        if partner is None:
+            assert np.array_equal(image, own)
+            assert got["labels"].ravel()[place] == faces.labels[index]
+            continue
+        count += 1
+        other = view(faces.image(partner[0]), VIEWS, seed=2, index=partner[0], number=1)
+        expected = partner[1] * own.astype(np.float64) + (1 - partner[1]) * other
+        assert np.abs(image - expected).max() <= 0.51
+        assert got["labels"].ravel()[place] == -1
+    assert 10 <= count <= 30, "about half of 40"
 
 
 def test_an_order_that_cannot_be_kept_is_refused_before_training():
