@@ -8,6 +8,7 @@ preprocessing, every pixel of the images in their order, and whether mirror imag
 import hashlib
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +25,21 @@ class CachedSource(AbstractSource):
     Args:
         model_digest: of everything that decides what the source answers.
         folder: made where it is not there.
+        of_data: digest of a set of faces; ``functools.cache(data_digest)`` looks once for many models.
     """
 
-    def __init__(self, source: AbstractSource, model_digest: str, folder: Path) -> None:
+    def __init__(
+        self,
+        source: AbstractSource,
+        model_digest: str,
+        folder: Path,
+        of_data: Callable[[AbstractFaces], str] | None = None,
+    ) -> None:
         self._source, self._digest, self._folder = source, model_digest, folder
+        self._of_data = of_data or data_digest
 
     def embeddings(self, faces: AbstractFaces, *, flip: bool, report: Report | None = None) -> Embeddings:
-        of_data = data_digest(faces)
+        of_data = self._of_data(faces)
         for mirrored in (True, False) if not flip else (True,):
             if (known := _read(self._file(of_data, mirrored), len(faces))) is not None:
                 return known if flip == mirrored else known.without_mirror

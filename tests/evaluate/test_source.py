@@ -1,5 +1,6 @@
 """Where embeddings come from: networks with a memory, stored folders, and what metadata say of pixels."""
 
+import functools
 import json
 import os
 
@@ -70,6 +71,23 @@ def test_another_model_or_other_pixels_are_asked_again(faces, tmp_path):
     assert data_digest(turned) != data_digest(faces)
     CachedSource(NetworkSource(network), "one", tmp_path / "cache").embeddings(turned, flip=False)
     assert network.asked == 72
+
+
+def test_a_given_digest_looks_at_the_pictures_once_for_many_models(faces, tmp_path):
+    looked = []
+
+    @functools.cache
+    def of_data(faces):
+        looked.append(faces)
+        return data_digest(faces)
+
+    network = Counting()
+    for name in ("one", "other"):
+        source = CachedSource(NetworkSource(network), name, tmp_path / "cache", of_data)
+        source.embeddings(faces, flip=False)
+    assert (looked, network.asked) == ([faces], 48)
+    CachedSource(NetworkSource(network), "one", tmp_path / "cache").embeddings(faces, flip=False)
+    assert network.asked == 48, "the same file as without it"
 
 
 @pytest.mark.parametrize("content", [b"", b"\x93NUMPY junk", b"PK"])
