@@ -51,12 +51,18 @@ def judged(call, folder: Path, model: str | Path, *options: object) -> dict:
     return json.loads(said.out)["s"]
 
 
+def as_other(options: list[str]) -> list[str]:
+    return [option.replace("--preprocess", "--other-preprocess") for option in options]
+
+
 def test_preprocessing_is_given_or_stated(call, folder: Path) -> None:
     given = [part for option in ("mean=100", "std=50", "order=bgr") for part in ("--preprocess", option)]
     stated = judged(call, folder, "stated.onnx")
     assert judged(call, folder, "silent.onnx", *given) == stated
     assert stated["protocol"]["preprocessing"] == "16 x 16 px, BGR, (x - 100) / 50"
     assert judged(call, folder, "silent.onnx")["xnorm"] != stated["xnorm"]
+    beside = judged(call, folder, "stated.onnx", "--against", folder / "silent.onnx", *as_other(given))
+    assert beside["against"]["tar_at_far"] == stated["tar_at_far"]
     per_channel = judged(call, folder, "silent.onnx", "--preprocess", "mean=[1, 2, 3]")
     assert "(x - (1, 2, 3)) / 127.5" in per_channel["protocol"]["preprocessing"]
 
@@ -102,6 +108,11 @@ def test_several_sets_another_model_and_coarser_pictures(call, folder: Path, tmp
         ("silent.onnx", ("--preprocess", "order=grb"), "'--preprocess.order' cannot be 'grb'"),
         ("silent.onnx", ("--preprocess", "size_px=32"), "size_px"),
         ("stated.onnx", ("--preprocess", "order=rgb"), "states order 'bgr' for itself"),
+        ("run", ("--other-preprocess", "mean=1"), "--other-preprocess is for the model of --gallery or --against"),
+        ("run", ("--other-backbone", "tiny.net"), "--other-backbone is for the model of --gallery or --against"),
+        ("run", ("--far", "2"), "A FAR lies between 0 and 1"),
+        ("run", ("--convention", "tfaec"), "Unknown convention 'tfaec'; did you mean 'tface'?"),
+        ("run", ("--on", "s=x"), "two sets called 's'"),
         ("run", ("--resolution", "112;56"), "--resolution takes pixels"),
         ("run", ("--resolution", "0"), "at least one pixel"),
         ("run", ("--out", "EXISTS"), "never overwritten"),

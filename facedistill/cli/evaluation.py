@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,12 +10,13 @@ import typer
 from rich.console import Console
 
 from ..errors import UserError
-from .models import Cache, Embedded, PreprocessOptions, open_source, parsed
+from .models import Cache, Embedded, OtherPreprocess, PreprocessOptions, open_source, parsed
 from .options import AsJson, Backbone, Device, Flip, Model, check_new_folder, network_of
 
 if TYPE_CHECKING:
     from ..evaluate.benchmark import Scores
     from ..evaluate.figures import Figures
+    from ..evaluate.source import AbstractSource
     from ..protocols.contract import AbstractProtocol
 
 On = Annotated[
@@ -33,6 +35,14 @@ Far = Annotated[list[float] | None, typer.Option(help="False-accept rate; repeat
 Resolution = Annotated[
     str | None, typer.Option(metavar="PX,PX,...", help="Also on coarser pictures, such as 112,56,28,14.")
 ]
+Convention = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME[,SWITCH=VALUE...]",
+        help="How IJB's templates are made: insightface, cvlface, adaface, tface or facexzoo; "
+        "switches norm=kept|removed, detector=yes|no, flip=yes|no.",
+    ),
+]
 Replicates = Annotated[int, typer.Option(min=1, help="Of the bootstrap.")]
 Out = Annotated[Path | None, typer.Option(help="Also write result.json, tables and pictures to this new folder.")]
 
@@ -45,10 +55,12 @@ def evaluate(
     backbone: Backbone = None,
     other_backbone: OtherBackbone = None,
     preprocess: PreprocessOptions = None,
+    other_preprocess: OtherPreprocess = None,
     flip: MaybeFlip = None,
     device: Device = "auto",
     far: Far = None,
     resolution: Resolution = None,
+    convention: Convention = "insightface",
     replicates: Replicates = 1000,
     cache: Cache = None,
     out: Out = None,
@@ -61,20 +73,34 @@ def evaluate(
     from ..protocols import open_protocol
 
     paths, resolutions_px = _named(on), _resolutions(resolution)
+    fars = tuple(far or (1e-3, 1e-4))
+    settings = Settings(flip=flip is not False, fars=fars, replicates=replicates, convention=convention)
     if out is not None:
         check_new_folder(out)
     benchmarks = {name: open_protocol(path) for name, path in paths.items()}
     source = open_source(model, backbone, preprocess, device, flip, cache)
-    enrolled, other = (
-        None if path is None else open_source(path, other_backbone, None, device, flip, cache)
-        for path in (gallery, against)
-    )
+    enrolled, other = _others((gallery, against), other_backbone, other_preprocess, device, flip, cache)
     beside = benchmark.Beside(enrolled, other, resolutions_px)
-    settings = Settings(flip=flip is not False, fars=tuple(far or (1e-3, 1e-4)), replicates=replicates)
     scores = None if out is None else benchmark.Scores()
     with Reporter() as report:
         results = benchmark.evaluate(source, benchmarks, settings=settings, beside=beside, report=report, scores=scores)
     _give(results, benchmarks, scores, out, as_json)
+
+
+def _others(
+    models: tuple[Path | None, ...],
+    backbone: str | None,
+    preprocess: list[str] | None,
+    device: str,
+    flip: bool | None,
+    cache: Path | None,
+) -> "Iterator[AbstractSource | None]":
+    """The models of ``--gallery`` and ``--against``, where they are."""
+    for option, given in {"--other-backbone": backbone, "--other-preprocess": preprocess}.items():
+        if given and not any(models):
+            raise UserError(f"{option} is for the model of --gallery or --against; name one, or leave it out.")
+    for path in models:
+        yield None if path is None else open_source(path, backbone, preprocess, device, flip, cache)
 
 
 def _give(

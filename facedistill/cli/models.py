@@ -27,6 +27,10 @@ PreprocessOptions = Annotated[
         help="Of an ONNX file that does not state it: size_px=112, mean=127.5, std=128, order=bgr; repeatable.",
     ),
 ]
+OtherPreprocess = Annotated[
+    list[str] | None,
+    typer.Option(metavar="KEY=VALUE", help="As --preprocess, for the ONNX file of --gallery and --against."),
+]
 Cache = Annotated[
     Path | None, typer.Option(help="Folder to keep embeddings in, which are biometric data; none by default.")
 ]

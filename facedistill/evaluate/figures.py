@@ -12,7 +12,7 @@ from .exact import exact_ten_fold
 from .fold_tar import fold_tar_at_far
 from .likeness import likeness
 from .pairs import Pairs
-from .roc import tar_at_far
+from .roc import check_fars, tar_at_far
 from .scores import AbstractScores, score_all, score_all_between, score_listed
 from .statistics import accuracy_statistic, tar_statistic
 from .verification import ten_fold
@@ -40,6 +40,7 @@ class Settings:
     """How templates are made of images: a codebase's name, switches, or both; see ``evaluate/conventions.py``."""
 
     def __post_init__(self) -> None:
+        check_fars(self.fars)
         read_convention(self.convention)
 
     @property

@@ -40,16 +40,17 @@ def tar_at_far(scores: AbstractScores, fars: Sequence[float]) -> list[Point]:
     Raises:
         UserError: a FAR outside (0, 1); no genuine or no impostor pair to judge.
     """
-    _check(scores, fars)
+    check_fars(fars)
+    if not len(scores.genuine) or not len(scores.impostor):
+        raise UserError("TAR at FAR needs an identity with two images, and two identities; give a larger folder.")
     thresholds = weighted_thresholds(scores, fars, np.ones(scores.identities))
     return [_point(scores, far, float(threshold)) for far, threshold in zip(fars, thresholds, strict=True)]
 
 
-def _check(scores: AbstractScores, fars: Sequence[float]) -> None:
-    if not all(0 < far < 1 for far in fars):
-        raise UserError(f"A FAR lies between 0 and 1, both excluded; got {', '.join(map(str, fars))}.")
-    if not len(scores.genuine) or not len(scores.impostor):
-        raise UserError("TAR at FAR needs an identity with two images, and two identities; give a larger folder.")
+def check_fars(fars: Sequence[float]) -> None:
+    """Raises ``UserError`` where one is no share between 0 and 1, or none is given."""
+    if not fars or not all(0 < far < 1 for far in fars):
+        raise UserError(f"A FAR lies between 0 and 1, both excluded; got {', '.join(map(str, fars)) or 'none'}.")
 
 
 def _point(scores: AbstractScores, far: float, threshold: float) -> Point:
