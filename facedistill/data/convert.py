@@ -19,7 +19,7 @@ from .codec import check
 from .contract import AbstractFaces, UnreadableImage
 from .folder import FolderFaces
 from .header import suffix_of
-from .open import open_faces
+from .open import names_nobody, open_faces
 from .recordio.writer import write_records
 from .whole import refuse_existing, whole_file, whole_folder
 
@@ -74,16 +74,10 @@ def convert(source: Path, destination: Path, kind: Kind, *, report: Report = lam
 
 def _opened(source: Path) -> tuple[AbstractFaces, Pairs | None]:
     """The faces, and their pairs where the set lists some."""
-    faces = open_faces(source, labelled=not _is_flat(source))
+    faces = open_faces(source, labelled=not names_nobody(source))
     if isinstance(faces, BinFaces):
         return faces, faces.pairs
     return faces, read_pairs(source, faces) if isinstance(faces, FolderFaces) else None
-
-
-def _is_flat(source: Path) -> bool:
-    """Whether images lie beside a list of pairs, without a folder per identity."""
-    listed = (source / "pairs.csv").is_file()
-    return listed and not any(entry.is_dir() and not entry.name.startswith(".") for entry in source.iterdir())
 
 
 class _Counted(AbstractFaces):

@@ -47,3 +47,8 @@ def has_identities(path: Path) -> bool:
     if not path.is_dir() or (path / RECORDS).is_file():
         return True
     return any(entry.is_dir() and not entry.name.startswith(".") for entry in path.iterdir())
+
+
+def names_nobody(path: Path) -> bool:
+    """Whether ``path`` is a folder of images beside a list of pairs, which says who is the same and not who it is."""
+    return not has_identities(path) and (path / "pairs.csv").is_file()

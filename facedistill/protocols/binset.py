@@ -1,8 +1,10 @@
-"""Verification sets as ``.bin`` files: LFW, CFP-FP, CFP-FF, AgeDB-30, CALFW, CPLFW, VGG2-FP.
+"""Verification sets that name nobody, above all ``.bin`` files: LFW, CFP-FP, CFP-FF, AgeDB-30, CALFW, CPLFW, VGG2-FP.
 
-Ten-fold accuracy as insightface's published evaluation gives it; pair i is images 2 i and 2 i + 1. An image that is
-not 112 pixels wide is resized so that its short side is (shrunk by area, enlarged bilinearly); one that is not square
-is refused, as the published evaluation cannot stack it either.
+The other form is a folder of images beside a ``pairs.csv``, which ``facedistill data convert`` makes of a ``.bin``.
+
+Ten-fold accuracy as insightface's published evaluation gives it; of a ``.bin``, pair i is images 2 i and 2 i + 1. An
+image that is not 112 pixels wide is resized so that its short side is (shrunk by area, enlarged bilinearly); one that
+is not square is refused, as the published evaluation cannot stack it either.
 """
 
 from collections.abc import Iterator
@@ -10,11 +12,14 @@ from pathlib import Path
 
 from ..data.binset import BinFaces
 from ..data.contract import AbstractFaces
+from ..data.folder import FolderFaces
+from ..data.open import names_nobody
 from ..data.resized import Resized
+from ..errors import UserError
 from ..evaluate.embed import Embeddings
 from ..evaluate.figures import Figures, Settings, accuracy_figures
 from ..evaluate.likeness import likeness
-from ..evaluate.pairs import Pairs
+from ..evaluate.pairs import Pairs, read_pairs
 from ..evaluate.scores import score_listed
 from ..evaluate.statistics import Measure, accuracy_measure, joined, tar_measure
 from .contract import AbstractProtocol, PairScores, Row
@@ -24,19 +29,25 @@ SIZE_PX = 112
 
 
 class BinVerification(AbstractProtocol):
-    """a verification set <name>.bin with the images of its pairs and who is the same."""
+    """a verification set <name>.bin, or a folder of the images of its pairs and pairs.csv."""
 
     def __init__(self, faces: AbstractFaces, pairs: Pairs) -> None:
         self.faces, self.pairs = Resized(faces, SIZE_PX), pairs
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
-        return path.is_file() and path.suffix == ".bin"
+        return (path.is_file() and path.suffix.lower() == ".bin") or names_nobody(path)
 
     @classmethod
     def open(cls, path: Path) -> "BinVerification":
-        faces = BinFaces(path)
-        return cls(faces, faces.pairs)
+        if path.is_file():
+            faces = BinFaces(path)
+            return cls(faces, faces.pairs)
+        images = FolderFaces(path, labelled=False)
+        pairs = read_pairs(path, images)
+        if pairs is None:
+            raise UserError(f"{path} needs a pairs.csv beside its images.")
+        return cls(images, pairs)
 
     def figures(self, seen: Embeddings, settings: Settings) -> Figures:
         return {
@@ -45,7 +56,7 @@ class BinVerification(AbstractProtocol):
             "images": len(self.faces),
             "protocol": rules(settings, self.pairs) | {
                 "interval": f"95 %, percentile bootstrap over pairs, {settings.replicates} replicates, seed "
-                f"{settings.seed}; the file does not say who is who, and intervals are too narrow where people recur"
+                f"{settings.seed}; the set does not say who is who, and intervals are too narrow where people recur"
             },
         }  # fmt: skip
 

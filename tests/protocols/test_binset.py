@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from facedistill.data.convert import Kind, convert
 from facedistill.errors import UserError
 from facedistill.evaluate.benchmark import Beside, evaluate
 from facedistill.evaluate.embed import Embeddings
@@ -86,3 +87,25 @@ def test_a_network_is_judged_against_itself_at_home_in_another_gallery(tmp_path)
     protocol = open_protocol(write_bin(tmp_path / "lfw.bin"))
     figures = evaluate(pixels, {"lfw": protocol}, settings=SETTINGS, beside=Beside(gallery=pixels))["lfw"]
     assert figures["asymmetric"]["student_query_teacher_gallery"]["accuracy"] == figures["accuracy"]
+
+
+@pytest.mark.parametrize("suffix", [".bin", ".BIN"])
+def test_the_folder_that_a_bin_becomes_gives_its_figures(tmp_path, suffix):
+    file = write_bin(tmp_path / f"lfw{suffix}")
+    convert(file, tmp_path / "lfw", Kind.FOLDER)
+    convert(tmp_path / "lfw", tmp_path / "again.bin", Kind.BIN)
+    paths = {"file": file, "folder": tmp_path / "lfw", "again": tmp_path / "again.bin"}
+    figures = evaluate(pixels, {name: open_protocol(path) for name, path in paths.items()}, settings=SETTINGS)
+    assert figures["file"] == figures["folder"] == figures["again"]
+
+
+def test_a_folder_that_names_people_keeps_its_identities(tmp_path):
+    convert(write_bin(tmp_path / "lfw.bin"), tmp_path / "lfw", Kind.FOLDER)
+    (tmp_path / "lfw" / "anna").mkdir()
+    (tmp_path / "lfw" / "0000000.png").rename(tmp_path / "lfw" / "anna" / "0.png")
+    with pytest.raises(UserError, match=r"pairs.csv, line 2: there is no image '0000000' in the folder"):
+        open_protocol(tmp_path / "lfw")
+    (tmp_path / "lfw" / "pairs.csv").unlink()
+    assert not BinVerification.recognises(tmp_path / "lfw")
+    with pytest.raises(UserError, match=r"needs a pairs\.csv beside its images"):
+        BinVerification.open(tmp_path / "lfw")
