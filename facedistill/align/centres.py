@@ -75,16 +75,30 @@ class LocalCentres(nn.Module):
 
     def forward(self, network: Tokens, tokens: Float[Tensor, "B N d"]) -> Float[Tensor, "B L d"]:
         """h: what the centres read from a network's tokens."""
-        query, key, value = self.query(self.centres), network.key(tokens), network.value(tokens)
+        query, key = self._query_key(network, tokens)
+        value = network.value(tokens)
+        asked = split(query[None], self.heads).expand(len(tokens), -1, -1, -1).to(value.dtype)
+        read = F.scaled_dot_product_attention(asked, split(key, self.heads).to(value.dtype), split(value, self.heads))
+        h: Tensor = network.leave(self.centres + merge(read))
+        return h
+
+    def maps(self, network: Tokens, tokens: Float[Tensor, "B N d"]) -> Float[Tensor, "B heads L N"]:
+        """A: how much of each token every centre reads."""
+        query, key = self._query_key(network, tokens)
+        e = split(query[None], self.heads) @ split(key, self.heads).transpose(-1, -2)
+        return (e * math.sqrt(self.heads / query.shape[-1])).float().softmax(-1)
+
+    def _query_key(
+        self, network: Tokens, tokens: Float[Tensor, "B N d"]
+    ) -> tuple[Float[Tensor, "L d"], Float[Tensor, "B N d"]]:
+        """Both with the positional code where they carry it."""
+        query, key = self.query(self.centres), network.key(tokens)
         if self.position is not None and self.encode == "query":
             query = query + self.position(self.grid)
         elif self.position is not None:
             code = self.position(network.cells)
             key = key + F.pad(code, (0, 0, 0, tokens.shape[1] - len(code)))
-        asked = split(query[None], self.heads).expand(len(tokens), -1, -1, -1).to(value.dtype)
-        read = F.scaled_dot_product_attention(asked, split(key, self.heads).to(value.dtype), split(value, self.heads))
-        h: Tensor = network.leave(self.centres + merge(read))
-        return h
+        return query, key
 
 
 class SelfAttention(nn.Module):

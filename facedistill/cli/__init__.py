@@ -5,7 +5,7 @@ import sys
 import typer
 
 from ..errors import UserError
-from . import alignment, check, data, evaluation, recipes, training
+from . import alignment, check, data, evaluation, inspection, recipes, training
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,6 +17,7 @@ for verb in (training.train, training.distill, evaluation.evaluate, evaluation.e
     app.command()(verb)
 app.command()(check.check)
 app.command()(alignment.align)
+app.command()(inspection.inspect)
 app.command("list")(recipes.list_)
 app.add_typer(recipes.config_app, name="config")
 app.add_typer(data.data_app, name="data")
