@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-from jaxtyping import Int
 from rich.console import Console, Group
 from rich.table import Table
 
@@ -24,7 +22,7 @@ from .errors import UserError
 from .evaluate.bootstrap import Statistic, paired_difference
 from .evaluate.embed import Embeddings, embed
 from .evaluate.figures import Figures, Settings, all_pairs_figures
-from .evaluate.pairs import FOLDS, Pairs
+from .evaluate.listed import listed_pairs
 from .evaluate.scores import score_all
 from .evaluate.statistics import tar_statistic
 from .progress import Display, Reporter
@@ -151,17 +149,6 @@ def _embedded(recipes: Mapping[str, Recipe], faces: AbstractFaces, settings: Set
             return embed(network, faces, flip=settings.flip, report=lambda done, of: report(f"judging {run}", done, of))
 
         return {run: embedded(run, recipe) for run, recipe in recipes.items()}
-
-
-def listed_pairs(labels: Int[np.ndarray, " N"], *, per_kind: int = 100, seed: int = 0) -> Pairs:
-    """A list of LFW's form: ten folds of different people, each with ``per_kind`` pairs of one person and of two."""
-    first, second = np.triu_indices(len(labels), k=1)
-    fold, same = labels * FOLDS // (int(labels.max()) + 1), labels[first] == labels[second]
-    within = np.where(fold[first] == fold[second], fold[first], -1)
-    generator = np.random.default_rng(seed)
-    choices = [np.flatnonzero((within == number) & (same == kind)) for number in range(FOLDS) for kind in (True, False)]
-    chosen = np.concatenate([generator.permutation(choice)[:per_kind] for choice in choices])
-    return Pairs(first[chosen], second[chosen], same[chosen])
 
 
 def _about(recipe: Recipe) -> Figures:
