@@ -16,6 +16,9 @@ from jaxtyping import Float
 REPLICATES = 1000
 LEVEL = 0.95
 
+UNDECIDED = "not distinguishable"
+"""The verdict on a difference whose interval holds zero."""
+
 Statistic = Callable[[Float[np.ndarray, " K"]], Float[np.ndarray, " M"]]
 """M figures of one model, given how often each of K identities counts."""
 
@@ -32,6 +35,12 @@ class Difference:
     def significant(self) -> list[bool]:
         """Whether the interval leaves zero out."""
         return [bool(low > 0 or high < 0) for low, high in zip(self.low, self.high, strict=True)]
+
+    @property
+    def verdicts(self) -> list[str]:
+        """The word that each interval allows: never "better" or "worse" where it holds zero."""
+        ends = zip(self.low, self.high, strict=True)
+        return ["better" if low > 0 else "worse" if high < 0 else UNDECIDED for low, high in ends]
 
 
 def resamples(identities: int, replicates: int = REPLICATES, seed: int = 0) -> Iterator[Float[np.ndarray, " K"]]:
@@ -95,16 +104,23 @@ def difference(first: Sequence[Replicates], second: Sequence[Replicates], *, see
     """
     generator = np.random.default_rng([seed, 1])
     differences = [
-        _drawn_mean(second, number, generator) - _drawn_mean(first, number, generator)
+        drawn_mean(second, number, generator) - drawn_mean(first, number, generator)
         for number in range(len(second[0].drawn))
     ]
     return Difference(_mean(second) - _mean(first), *interval(np.stack(differences)))
+
+
+def alone(models: Sequence[Replicates], *, seed: int = 0) -> Difference:
+    """Mean of models that differ in their training seed only, and its interval: the difference to nothing."""
+    nothing = Replicates(np.zeros_like(models[0].everyone), np.zeros_like(models[0].drawn))
+    return difference([nothing], models, seed=seed)
 
 
 def _mean(models: Sequence[Replicates]) -> Float[np.ndarray, " M"]:
     return np.mean([model.everyone for model in models], axis=0)
 
 
-def _drawn_mean(models: Sequence[Replicates], number: int, generator: np.random.Generator) -> Float[np.ndarray, " M"]:
+def drawn_mean(models: Sequence[Replicates], number: int, generator: np.random.Generator) -> Float[np.ndarray, " M"]:
+    """Mean over drawn seeds in replicate ``number``."""
     drawn = generator.integers(0, len(models), max(1, len(models) - 1))
     return np.mean([models[index].drawn[number] for index in drawn], axis=0)

@@ -25,10 +25,10 @@ def difference_figures(
     if measures[0] is None or len(drawn) < 2:
         raise UserError(f"{type(protocol).__name__} has no figures to pair; leave out --against for it.")
     gain = difference(drawn[1:], drawn[:1], seed=settings.seed)
-    rows = zip(measures[0].names, gain.mean, gain.low, gain.high, gain.significant, strict=True)
+    rows = zip(measures[0].names, gain.mean, gain.low, gain.high, gain.verdicts, strict=True)
     return {
-        name: {"difference": float(mean), "interval": [float(low), float(high)], "verdict": _verdict(mean, sure)}
-        for name, mean, low, high, sure in rows
+        name: {"difference": float(mean), "interval": [float(low), float(high)], "verdict": verdict}
+        for name, mean, low, high, verdict in rows
     }
 
 
@@ -38,9 +38,3 @@ def difference_rows(differences: dict[str, Figures]) -> list[Row]:
         Row(name, found["difference"], (found["interval"][0], found["interval"][1]), found["verdict"])
         for name, found in differences.items()
     ]
-
-
-def _verdict(mean: float, significant: bool) -> str:
-    if not significant:
-        return "not distinguishable"
-    return "better" if mean > 0 else "worse"
