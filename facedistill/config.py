@@ -62,7 +62,7 @@ def checked(builder: Builder, options: Mapping[str, Any], *, where: str) -> Opti
         UserError: unknown option (the nearest is named), one missing, or a value of the wrong type.
     """
     model = _options_of(builder)
-    result = _validated(model, options, where)
+    result = validated(model, options, where)
     return {name: getattr(result, name) for name in model.model_fields}
 
 
@@ -101,7 +101,12 @@ def _options_of(builder: Builder) -> type[BaseModel]:
     return create_model(builder.__name__, __config__=ConfigDict(extra="forbid"), **fields)
 
 
-def _validated(model: type[BaseModel], values: Mapping[str, Any], where: str) -> Any:
+def validated(model: type[BaseModel], values: Mapping[str, Any], where: str) -> Any:
+    """``model`` made of ``values``.
+
+    Raises:
+        UserError: the first thing wrong, with its place below ``where``; an unknown key comes with the nearest one.
+    """
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
@@ -244,6 +249,19 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         UserError: no such recipe, not YAML, an unknown key, a value of the wrong type.
     """
     file = find_recipe(path)
+    values = read_values(file, overrides)
+    try:
+        return validated(Recipe, values, "")
+    except UserError as error:
+        raise UserError(f"{file.name}: {error}") from None
+
+
+def read_values(file: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """What a YAML file says, changed by ``a.b=c`` overrides; no key is checked.
+
+    Raises:
+        UserError: not YAML, or no mapping of keys to values.
+    """
     try:
         values = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -252,10 +270,7 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         raise UserError(f"{file} must hold keys and values; it holds a {type(values).__name__}.")
     for override in overrides:
         _override(values, override)
-    try:
-        return _validated(Recipe, values, "")
-    except UserError as error:
-        raise UserError(f"{file.name}: {error}") from None
+    return values
 
 
 def read_overrides(overrides: Sequence[str]) -> dict[str, Any]:
@@ -307,6 +322,19 @@ def find_recipe(path: str | Path) -> Path:
 
 def packaged_recipes() -> dict[str, Path]:
     """Recipes that come with the package, by name."""
+    return {name: file for name, file in _packaged().items() if not name.startswith(COMPARISON)}
+
+
+def packaged_comparisons() -> dict[str, Path]:
+    """Files for ``facedistill compare`` that come with the package, by name."""
+    return {name: file for name, file in _packaged().items() if name.startswith(COMPARISON)}
+
+
+COMPARISON = "compare_"
+"""What the name of a packaged file begins with that compares recipes and is none itself."""
+
+
+def _packaged() -> dict[str, Path]:
     here = Path(__file__).parent
     # A wheel carries the folder inside the package; a checkout has it beside the package.
     folder = next((folder for folder in (here / "recipes", here.parent / "recipes") if folder.is_dir()), here)

@@ -3,23 +3,29 @@
 import inspect
 import re
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
 from .catalogue import Builder, catalogue
-from .config import packaged_recipes
+from .config import packaged_comparisons, packaged_recipes
 from .method import AbstractMethod
 from .testing.cost import Cost, cost_of
 from .train.assemble import CONTRACTS
 
 
 def everything() -> dict[str, dict[str, str]]:
-    """Backbones, heads, methods, teachers and recipes: ``{kind: {name: one sentence}}``."""
+    """Backbones, heads, methods, teachers, recipes and comparisons: ``{kind: {name: one sentence}}``."""
     offers = {
         package: {name: opening(builder) for name, builder in catalogue(package, contract).items()}
         for package, contract in CONTRACTS.values()
     }
-    recipes = {name: file.read_text().partition("\n")[0].lstrip("# ") for name, file in packaged_recipes().items()}
-    return dict(sorted(offers.items())) | {"recipes": recipes}
+    files = {"comparisons": packaged_comparisons(), "recipes": packaged_recipes()}
+    told = {kind: {name: _first_line(file) for name, file in named.items()} for kind, named in files.items()}
+    return dict(sorted(offers.items())) | told
+
+
+def _first_line(file: Path) -> str:
+    return file.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
 
 
 class MethodEntry(NamedTuple):

@@ -154,10 +154,10 @@ def test_embed_writes_a_row_a_face(call: Call, folder: Path, tmp_path: Path, sou
 
 def test_list_shows_everything_that_can_be_named(call: Call) -> None:
     offers = json.loads(call("list", "--json").out)
-    assert offers.keys() == {"backbones", "heads", "methods", "teachers", "recipes"}
+    assert offers.keys() == {"backbones", "heads", "methods", "teachers", "recipes", "comparisons"}
     known = {
         "backbones": "mobilefacenet_1m2", "heads": "arcface", "methods": "urfm", "teachers": "prompted",
-        "recipes": "celeba269_labels",
+        "recipes": "celeba269_labels", "comparisons": "compare_demo",
     }  # fmt: skip
     for kind, name in known.items():
         assert len(offers[kind][name]) > 10, "every name is explained"

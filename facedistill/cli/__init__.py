@@ -5,7 +5,7 @@ import sys
 import typer
 
 from ..errors import UserError
-from . import alignment, check, data, evaluation, inspection, recipes, training
+from . import alignment, check, compare, data, evaluation, inspection, recipes, training
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -16,6 +16,7 @@ app = typer.Typer(
 for verb in (training.train, training.distill, evaluation.evaluate, evaluation.embed, training.demo):
     app.command()(verb)
 app.command()(check.check)
+app.command()(compare.compare)
 app.command()(alignment.align)
 app.command()(inspection.inspect)
 app.command("list")(recipes.list_)

@@ -26,10 +26,9 @@ def check_same(recipe: Recipe) -> None:
     file = recipe.out / "config.yaml"
     if not file.is_file():
         raise UserError(f"There is no run in {recipe.out} to resume; start it without --resume.")
-    began, now = dict(_flat(yaml.safe_load(file.read_text()))), dict(_flat(yaml.safe_load(dump_recipe(recipe))))
-    differing = [key for key in sorted(began.keys() | now.keys()) if began.get(key) != now.get(key) and key not in FREE]
-    if differing:
-        named = ", ".join(differing[:4]) + (", ..." if len(differing) > 4 else "")
+    unlike = differing(yaml.safe_load(file.read_text()), yaml.safe_load(dump_recipe(recipe)))
+    if unlike:
+        named = ", ".join(unlike[:4]) + (", ..." if len(unlike) > 4 else "")
         raise UserError(f"{recipe.out} was begun with another {named}; change that back, or choose another out=.")
 
 
@@ -45,6 +44,16 @@ def check_setting(began: Mapping[str, int], now: Mapping[str, int], out: Path) -
             f"{out} was begun with {' and '.join(changed)}; go on with the same data and the same --nproc-per-node of "
             "torchrun, or choose another out=."
         )
+
+
+def differing(began: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Keys in which two recipes differ, as plain values, but for those that are ``FREE``."""
+    flat_began, flat_now = dict(_flat(began)), dict(_flat(now))
+    return [
+        key
+        for key in sorted(flat_began.keys() | flat_now.keys())
+        if flat_began.get(key) != flat_now.get(key) and key not in FREE
+    ]
 
 
 def result_of(folder: Path) -> dict[str, Any] | None:

@@ -1,0 +1,58 @@
+"""``compare``: rows of methods, students, teachers and seeds, trained and judged alike."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from .options import AsJson, Overrides
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..compare.table import Line
+
+File = Annotated[str, typer.Argument(metavar="FILE", help="A YAML file of rows, or the name of a packaged one.")]
+Jobs = Annotated[int, typer.Option(min=1, help="Runs side by side, each with its share of the cores.")]
+Add = Annotated[
+    list[str] | None, typer.Option(metavar="[NAME=]RUN", help="Join a finished run under that row's name; repeatable.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Join runs of another budget or other views; the table says so.")]
+
+
+def compare(
+    file: File,
+    overrides: Overrides = None,
+    jobs: Jobs = 1,
+    add: Add = None,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train methods x students x teachers x seeds alike, and say which differences are real."""
+    from ..compare.file import load_comparison
+    from ..compare.run import check_failures
+    from ..compare.run import compare as compare_all
+
+    comparison = load_comparison(file, overrides or [])
+    table = compare_all(comparison, jobs=jobs, add=add or (), force=force)
+    if as_json:
+        print((comparison.out / "result.json").read_text(), end="")
+    else:
+        _show(table, comparison.out)
+    check_failures(table, comparison.out)
+
+
+def _show(table: "Sequence[Line]", folder: Path) -> None:
+    from ..compare.report import cells, failures, figures, header
+
+    names = figures(table)
+    shown = Table(*header(names), show_lines=True)
+    for line in table:
+        shown.add_row(*cells(line, names))
+    console = Console()
+    console.print(shown)
+    for sentence in failures(table):
+        console.print(sentence, highlight=False)
+    console.print(f"Tables and pictures: {folder / 'report.html'}", highlight=False)

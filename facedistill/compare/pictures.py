@@ -1,0 +1,107 @@
+"""Pictures of a comparison as SVG: accuracy with intervals, accuracy against training cost, rank stability."""
+
+import io
+from collections.abc import Callable, Sequence
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .table import Cell, Line
+
+ACROSS = 2
+"""Panels side by side, one a figure."""
+WIDTH_IN, ROW_IN, MARGIN_IN, COST_IN = 5.6, 0.36, 1.1, 4.2
+COLOURS = {"better": "#0a7d36", "worse": "#b3261e"}
+OTHERWISE = "#33475b"
+
+Draw = Callable[[Axes, str, Sequence[Line]], None]
+
+
+def draw_accuracy(lines: Sequence[Line]) -> str:
+    """A point a row with its 95 % interval; coloured where it is better or worse than the reference."""
+    return _panels(lines, _draw_intervals, MARGIN_IN + ROW_IN * len(lines), named=True)
+
+
+def draw_cost(lines: Sequence[Line]) -> str:
+    """Accuracy over the seconds of one training."""
+    return _panels(lines, _draw_cost, COST_IN, named=False)
+
+
+def draw_ranks(lines: Sequence[Line]) -> str:
+    """The ranks that 95 % of the replicates hold, and how often a row is first among those of its student."""
+    return _panels(lines, _draw_ranks, MARGIN_IN + ROW_IN * len(lines), named=True)
+
+
+def _panels(lines: Sequence[Line], draw: Draw, height_in: float, *, named: bool) -> str:
+    names = list(lines[0].cells)
+    across = min(ACROSS, len(names))
+    down = -(-len(names) // across)
+    figure = Figure(figsize=(WIDTH_IN * across, height_in * down), layout="constrained")
+    for number, name in enumerate(names):
+        axes = figure.add_subplot(down, across, number + 1)
+        draw(axes, name, lines)
+        axes.set_title(name, fontsize=10)
+        axes.grid(alpha=0.25)
+        if named:
+            axes.set_yticks(range(len(lines)), _labels(lines) if number % across == 0 else [""] * len(lines))
+            axes.set_ylim(len(lines) - 0.5, -0.5)
+    return _svg(figure)
+
+
+def _draw_intervals(axes: Axes, name: str, lines: Sequence[Line]) -> None:
+    for place, cell in enumerate(line.cells[name] for line in lines):
+        axes.plot([100 * cell.low, 100 * cell.high], [place, place], color=_colour(cell), linewidth=2.2)
+        axes.plot(100 * cell.value, place, "o", color=_colour(cell))
+    axes.set_xlabel("%")
+
+
+def _draw_cost(axes: Axes, name: str, lines: Sequence[Line]) -> None:
+    shown = [(line, line.training_s) for line in lines if line.training_s is not None]
+    for number, (line, seconds) in enumerate(shown):
+        cell = line.cells[name]
+        down, up = 100 * (cell.value - cell.low), 100 * (cell.high - cell.value)
+        axes.errorbar(
+            seconds, 100 * cell.value, [[down], [up]], fmt="o", color=f"C{number % 10}", label=_label(line, lines)
+        )
+    axes.set(xlabel="seconds of one training", ylabel="%")
+    axes.set_xlim(left=0)
+    axes.legend(fontsize=8)
+
+
+def _draw_ranks(axes: Axes, name: str, lines: Sequence[Line]) -> None:
+    last = max(line.cells[name].worst_rank for line in lines)
+    for place, cell in enumerate(line.cells[name] for line in lines):
+        axes.plot(
+            [cell.best_rank, cell.worst_rank], [place, place], color=_colour(cell), linewidth=6, solid_capstyle="round"
+        )
+        axes.text(last + 0.35, place, f"first in {100 * cell.first:.0f} %", va="center", fontsize=8)
+    axes.set_xticks(range(1, last + 1))
+    axes.set_xlim(0.6, last + 0.3 + 0.28 * last)
+    axes.set_xlabel("rank")
+
+
+def _colour(cell: Cell) -> str:
+    return OTHERWISE if cell.gain is None else COLOURS.get(cell.gain.verdict, OTHERWISE)
+
+
+def _labels(lines: Sequence[Line]) -> list[str]:
+    return [_label(line, lines) for line in lines]
+
+
+def _label(line: Line, lines: Sequence[Line]) -> str:
+    """The row, and of student and teacher what differs among the rows."""
+    students = {other.group.student for other in lines}
+    teachers = {other.group.teacher for other in lines} - {None}
+    taught = line.group.taught if len(teachers) > 1 else line.group.row
+    return f"{taught}, {line.group.student}" if len(students) > 1 else taught
+
+
+def _svg(figure: Figure) -> str:
+    """The element alone: no prologue, no date, and text as text."""
+    text = io.StringIO()
+    empty = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "facedistill"}):
+        figure.savefig(text, format="svg", metadata=empty)
+    whole = text.getvalue()
+    return whole[whole.index("<svg") :]

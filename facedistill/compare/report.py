@@ -1,0 +1,144 @@
+"""A comparison as files: JSON and CSV for programs, Markdown and an HTML page that needs no network for people."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from ..train.checkpoint import write_text
+from .pictures import draw_accuracy, draw_cost, draw_ranks
+from .table import Cell, Line
+
+COLUMNS = (
+    "row", "student", "teacher", "seeds", "failed", "note", "figure", "value", "low", "high", "difference",
+    "difference_low", "difference_high", "verdict", "first", "best_rank", "worst_rank", "images_per_s", "training_s",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a report says beside the lines."""
+
+    title: str
+    reference: str
+    rules: Sequence[str]
+    """What the figures were made by, in sentences."""
+
+
+def write_reports(folder: Path, lines: Sequence[Line], told: Told) -> None:
+    """``result.json``, ``table.csv``, ``table.md`` and ``report.html``; each replaces the one of an earlier call."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "result.json", as_json(lines, told))
+    write_text(folder / "table.csv", comma_separated(lines))
+    write_text(folder / "table.md", markdown(lines, told))
+    write_text(folder / "report.html", page(lines, told))
+
+
+def as_json(lines: Sequence[Line], told: Told) -> str:
+    return json.dumps({**asdict(told), "rows": [asdict(line) for line in lines]}, indent=2) + "\n"
+
+
+def comma_separated(lines: Sequence[Line]) -> str:
+    """A line per row and figure; shares with every digit, empty where there is nothing to say."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    for line in lines:
+        writer.writerows(_records(line))
+    return text.getvalue()
+
+
+def _records(line: Line) -> Iterator[dict[str, object]]:
+    shared = {
+        **asdict(line.group),
+        "seeds": " ".join(map(str, line.seeds)),
+        "failed": "; ".join(_failures(line)),
+        "note": "; ".join(line.notes),
+        "images_per_s": line.images_per_s,
+        "training_s": line.training_s,
+    }
+    for name, cell in line.cells.items():
+        yield {**shared, "figure": name, **_numbers(cell)}
+    if not line.cells:
+        yield shared
+
+
+def _numbers(cell: Cell) -> dict[str, object]:
+    own = {key: value for key, value in asdict(cell).items() if key != "gain"}
+    if cell.gain is None:
+        return own
+    gain = cell.gain
+    ends = {"difference_low": gain.low, "difference_high": gain.high}
+    return {**own, "difference": gain.mean, **ends, "verdict": gain.verdict}
+
+
+def markdown(lines: Sequence[Line], told: Told) -> str:
+    """One table for all figures, then what failed, then the rules."""
+    names = figures(lines)
+    head = header(names)
+    rows = [head, ("---",) * len(head), *(cells(line, names, " <br> ") for line in lines)]
+    table = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
+    said = "\n".join(f"- {sentence}" for sentence in (*failures(lines), *told.rules))
+    return f"# {told.title}\n\n{table}\n\n{said}\n"
+
+
+def header(figures: Sequence[str]) -> tuple[str, ...]:
+    return ("row", "student", "teacher", "seeds", *figures, "images/s", "seconds", "note")
+
+
+def cells(line: Line, figures: Sequence[str], between: str = "\n") -> tuple[str, ...]:
+    """One row of the table; a figure's lines are its value, the difference, the verdict and the ranks."""
+    group = (line.group.row, line.group.student, line.group.teacher or "", str(len(line.seeds)))
+    seen = (between.join(said(line.cells[name])) if name in line.cells else "failed" for name in figures)
+    costs = ("" if cost is None else f"{cost:.0f}" for cost in (line.images_per_s, line.training_s))
+    notes = [*(f"seed {seed} failed" for seed in line.failed), *line.notes]
+    return (*group, *seen, *costs, "; ".join(notes))
+
+
+def said(cell: Cell) -> Iterator[str]:
+    """A figure in words, in percent."""
+    yield f"{100 * cell.value:.2f} ({100 * cell.low:.2f} to {100 * cell.high:.2f})"
+    if cell.gain is not None:
+        gain = cell.gain
+        yield f"{100 * gain.mean:+.2f} ({100 * gain.low:+.2f} to {100 * gain.high:+.2f})"
+        yield gain.verdict
+    yield f"rank {cell.best_rank} to {cell.worst_rank}, first in {100 * cell.first:.0f} %"
+
+
+def figures(lines: Sequence[Line]) -> tuple[str, ...]:
+    """Names of the figures; where nothing finished, one that says so."""
+    return next((tuple(line.cells) for line in lines if line.cells), ("figures",))
+
+
+def failures(lines: Sequence[Line]) -> list[str]:
+    """A sentence for every run that failed."""
+    return [f"{line.group.taught}, {line.group.student}, {reason}" for line in lines for reason in _failures(line)]
+
+
+def _failures(line: Line) -> list[str]:
+    return [f"seed {seed} failed: {reason}" for seed, reason in line.failed.items()]
+
+
+def page(lines: Sequence[Line], told: Told) -> str:
+    """One HTML file with its pictures in it."""
+    environment = Environment(
+        loader=PackageLoader("facedistill.compare", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["said"] = lambda cell: list(said(cell))
+    shown = [line for line in lines if line.cells]
+    pictures = {
+        "Accuracy, with 95 % intervals": draw_accuracy,
+        "Accuracy against training cost": draw_cost,
+        "Rank stability": draw_ranks,
+    }
+    drawn = {title: draw(shown) for title, draw in pictures.items()} if shown else {}
+    template = environment.get_template("report.html")
+    return template.render(told=told, lines=lines, figures=figures(lines), failures=failures(lines), pictures=drawn)

@@ -1,0 +1,104 @@
+"""What a comparison expands to, and what is refused before anything trains."""
+
+from pathlib import Path
+
+import pytest
+
+from facedistill.compare.file import load_comparison
+from facedistill.compare.judge import open_benchmarks
+from facedistill.compare.plan import Group, plan
+from facedistill.config import packaged_comparisons
+from facedistill.errors import UserError
+
+
+def test_rows_students_teachers_and_seeds_are_multiplied(write, tmp_path: Path) -> None:
+    small = {"tiny.net": {"embedding": 4}}
+    teachers = {"old": {"weights": "a"}, "new": {"weights": "b", "precision": "bf16"}}
+    planned = plan(write(students={"big": "tiny.net", "small": small}, teachers=teachers, seeds=[3, 4]))
+    names = [run.name for run in planned.runs]
+    of_seed = [
+        f"{student}/{row}/seed3" for student in ("big", "small") for row in ("labels", "cosine@old", "cosine@new")
+    ]
+    assert names == [*of_seed, *(name.replace("seed3", "seed4") for name in of_seed)], "no teacher multiplies labels"
+    by_name = {run.name: run for run in planned.runs}
+    one = by_name["small/cosine@new/seed4"]
+    assert one.group == Group("cosine", "small", "new")
+    assert one.recipe.seed == 4
+    assert one.recipe.out == tmp_path / "out" / "runs" / one.name
+    assert one.recipe.model["tiny.net"]["embedding"] == 4
+    assert one.recipe.teacher == {"live": {"weights": "b", "backbone": None, "precision": "bf16"}}
+    assert one.recipe.weights == {"cosine.embedding": 2.0}
+    assert by_name["big/labels/seed3"].recipe.teacher is None
+
+
+def test_all_runs_have_one_budget_and_one_set_of_views(write) -> None:
+    changes = {"training": {"epochs": 7}, "data": {"views": {"mirror": 0.25}}}
+    planned = plan(write(changes=changes, seeds=[0, 1]))
+    for run in planned.runs:
+        assert run.recipe.training.epochs == 7
+        assert run.recipe.training.batch == 8, "what is not changed stays"
+        assert run.recipe.data == planned.base.data
+        assert run.recipe.data.views["mirror"] == 0.25
+        assert (run.recipe.optimiser, run.recipe.schedule) == (planned.base.optimiser, planned.base.schedule)
+
+
+def test_a_teacher_is_trained_once_and_first(write, tmp_path: Path) -> None:
+    recipe = {"recipe": str(tmp_path / "base.yaml"), "changes": {"training": {"epochs": 5}}}
+    planned = plan(write(teachers={"own": recipe, "unused": recipe}, rows={"a": {}, "b": {"teacher": "live"}}))
+    first, *_ = planned.runs
+    assert (first.name, first.group, first.recipe.training.epochs) == ("teachers/own", None, 5)
+    assert [run.needs for run in planned.runs if run.group and run.group.row == "b"] == [
+        "teachers/own",
+        "teachers/unused",
+    ]
+    assert plan(write(teachers={"own": recipe}, rows={"a": {}})).runs[0].name == "tiny.net/a/seed0", "nobody asks it"
+
+
+def test_a_row_chooses_its_head_and_its_kind_of_teacher(write) -> None:
+    row = {"head": None, "teacher": {"live": {"precision": "bf16"}}, "method": "proxyless"}
+    (run,) = plan(write(rows={"proxyless": row})).runs
+    assert run.recipe.head is None
+    assert run.recipe.teacher is not None
+    assert run.recipe.teacher["live"]["precision"] == "bf16"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"rows": {"x": {"method": {"cosin": {}}}}}, r"rows\.x: Unknown method 'cosin'; did you mean 'cosine'"),
+        ({"rows": {"x": {"method": {"rkd": {"normalize": True}}}}}, "did you mean 'normalise'"),
+        ({"rows": {"x": {"optimiser": "sgd"}}}, r"Unknown key 'optimiser' in rows\.x.*'changes'"),
+        ({"rows": {"a/b": {}}}, "'a/b' names folders"),
+        ({"refernce": "labels"}, "did you mean 'reference'"),
+        ({"reference": "label"}, "did you mean 'labels'"),
+        ({"teachers": {}}, "'cosine' learns from a teacher, and there is none"),
+        ({"teachers": {"t": {"recipe": "base", "change": {}}}}, "did you mean 'changes'"),
+        ({"seeds": [1, 1]}, "'seeds' has one twice"),
+        ({"changes": {"training": {"epoch": 1}}}, "did you mean 'epochs'"),
+        ({"judge": {}}, "'judge' needs 'drawn'"),
+    ],
+)
+def test_what_cannot_work_is_one_sentence(write, tmp_path: Path, changes: dict, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        plan(write(**changes))
+    assert not (tmp_path / "out").exists()
+
+
+def test_people_of_the_training_do_not_judge(write) -> None:
+    drawn = {"identities": 2, "images_per_identity": 2, "seed": 5, "size_px": 16}
+    comparison = write(changes={"data": {"root": None, "drawn": drawn}}, judge={"drawn": {"seed": 5}})
+    with pytest.raises(UserError, match="seed 5 of the trainings"):
+        open_benchmarks(comparison.judge, plan(comparison))
+
+
+@pytest.mark.parametrize("name", packaged_comparisons())
+def test_packaged_comparisons_know_every_name(name: str) -> None:
+    comparison = load_comparison(name)
+    planned = plan(comparison)
+    assert {group.row for group, _ in planned.of_students} == set(comparison.rows)
+    assert comparison.judge.drawn is None or comparison.judge.drawn["seed"] != planned.base.data.drawn["seed"]
+
+
+def test_an_unknown_file_names_the_nearest() -> None:
+    with pytest.raises(UserError, match="did you mean 'compare_demo'"):
+        load_comparison("compare_dem")
