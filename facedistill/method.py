@@ -25,7 +25,8 @@ class AbstractMethod(nn.Module, ABC):
 
     asks_student: ClassVar[frozenset[str]] = frozenset()
     """Further answers of the student it reads: ``cosines``, ``extras["cosines"]``, B K, its own head's without margin
-    or scale."""
+    or scale; ``alone``, ``extras["alone"]`` and ``extras["alone_0"]``, ..., what it is without its assistant (model
+    ``residual``)."""
 
     optional: ClassVar[frozenset[str]] = frozenset()
     """Answers it reads where the teacher gives them."""

@@ -18,6 +18,9 @@ Terms = dict[str, Tensor]
 UNLABELLED = -1
 """Label of a sample without an identity: it takes part in distillation, never in a margin loss."""
 
+ALONE = "alone"
+"""Key in ``Features.extras``."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -47,7 +50,8 @@ class Features:
     stages: tuple[Float[Tensor, "B _ _ _"], ...] = ()
     """B C H W each, for tokens and maps alike, coarsest last; as many as ``Spec.stages``."""
     extras: Mapping[str, Tensor] = field(default_factory=dict)
-    """What only some networks have: ``prompts``, B T C, the prompt outputs of the last block."""
+    """What only some networks have: ``prompts``, B T C, the prompt outputs of the last block; ``alone``, B D, and
+    ``alone_0``, ``alone_1``, ..., B C H W, embedding and stages of a student without its assistant."""
 
 
 @dataclass(frozen=True)

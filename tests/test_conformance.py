@@ -64,7 +64,10 @@ BACKBONES = {name: build for name, build in ALL_BACKBONES.items() if is_here(nam
 def small(name: str) -> Callable[[], AbstractBackbone]:
     """The network's builder, for small images where it can be told so."""
     takes = inspect.signature(BACKBONES[name]).parameters
-    return partial(BACKBONES[name], size_px=SMALL_PX) if "size_px" in takes else BACKBONES[name]
+    if "size_px" in takes:
+        return partial(BACKBONES[name], size_px=SMALL_PX)
+    named = {key: each.default for key, each in takes.items() if each.default in ALL_BACKBONES}  # networks within it
+    return partial(BACKBONES[name], **{key: {inner: {"size_px": SMALL_PX}} for key, inner in named.items()})
 
 
 def weights_in(name: str) -> int:

@@ -44,13 +44,21 @@ class Preprocess(nn.Module):
         self.register_buffer("std", torch.tensor(std, dtype=torch.float32).reshape(-1, 1, 1), persistent=False)
 
     def forward(self, images: UInt8[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 S S"]:
-        pixels = images.float()
+        return self.from_rgb(images.float())
+
+    def from_rgb(self, pixels: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 S S"]:
+        """What ``forward`` makes of images, of pixels in 0..255 that need not be whole numbers."""
         if pixels.shape[-1] != self.size_px or pixels.shape[-2] != self.size_px:
             size = (self.size_px, self.size_px)
             pixels = F.interpolate(pixels, size=size, mode="bilinear", antialias=True, align_corners=False)
         if self.order == "bgr":
             pixels = pixels.flip(1)
         return (pixels - self.mean) / self.std
+
+    def to_rgb(self, pixels: Float[Tensor, "B 3 S S"]) -> Float[Tensor, "B 3 S S"]:
+        """The way back, but for the size."""
+        images = pixels * self.std + self.mean
+        return images.flip(1) if self.order == "bgr" else images
 
 
 class AbstractBackbone(nn.Module, ABC):

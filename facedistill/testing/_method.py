@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..method import AbstractMethod
-from ..types import UNLABELLED, Batch, Features, Spec, Stage, Terms
+from ..types import ALONE, UNLABELLED, Batch, Features, Spec, Stage, Terms
 from ._ask import (
     Builder,
     Question,
@@ -28,7 +28,7 @@ from ._ranks import as_ranks
 
 CONTEXT = ("student", "teacher", "classifier")
 ANSWERS = frozenset({"embedding", "stages", "prompts"})
-OWN_ANSWERS = frozenset({"cosines"})
+OWN_ANSWERS = frozenset({"cosines", ALONE})
 SAMPLES, PROMPTS, RANKS = 4, 3, 2
 CLOSE = 1e-4
 """Relative: sums over processes add in another order."""
@@ -103,6 +103,7 @@ class _Case:
         known = method.uses | (method.optional if self.optional else frozenset())
         teacher = _features(self.teacher, seed=2, dtype=dtype)
         student = self._with_cosines(_features(self.student, seed=1, dtype=dtype), method)
+        student = self._with_parts(student, method)
         for tensor in _tensors(student):
             tensor.requires_grad_()
         return student, _only(teacher, known)
@@ -112,6 +113,14 @@ class _Case:
             return student
         own = torch.rand(SAMPLES, self.identities, generator=generator(3)).mul(2).sub(1)
         return replace(student, extras={**student.extras, "cosines": own})
+
+    def _with_parts(self, student: Features, method: AbstractMethod) -> Features:
+        """What a student with an assistant shows of itself alone."""
+        if ALONE not in method.asks_student:
+            return student
+        alone = _features(self.student, seed=4, dtype=student.embedding.dtype)
+        parts = {f"{ALONE}_{number}": stage for number, stage in enumerate(alone.stages)}
+        return replace(student, extras={**student.extras, ALONE: alone.embedding, **parts})
 
     def batch(self, labelled: int = SAMPLES) -> Batch:
         # Two people twice, once in either half, so that there are pairs to relate.

@@ -7,7 +7,7 @@ import torch
 
 from .. import dist
 from ..config import context_of
-from ..types import Spec, Stage, Terms
+from ..types import ALONE, Spec, Stage, Terms
 from ._ask import Builder, seeded
 from ._method import SAMPLES, SMALL_CNN, SMALL_TRANSFORMER, _Case
 
@@ -61,7 +61,8 @@ def _answers(case: _Case) -> tuple[str, ...]:
 def _classes(case: _Case) -> tuple[str, ...]:
     frozen = ("teacher's class centres",) if "classifier" in context_of(case.build) else ()
     own = ("own classifier",) if "cosines" in case.method().asks_student else ()
-    return frozen + own
+    helped = ("student with an assistant",) if ALONE in case.method().asks_student else ()
+    return frozen + own + helped
 
 
 def _labels(labelled: Terms, unlabelled: Terms) -> tuple[str, ...]:
