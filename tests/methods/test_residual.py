@@ -72,7 +72,7 @@ def test_the_deployed_network_is_the_sum_and_shows_the_student() -> None:
 
 
 def test_pixels_find_their_way_back_to_rgb() -> None:
-    prepare = Preprocess(tiny.SIZE_PX, mean=(1, 20, 3), std=(4, 5, 60), order="bgr")
+    prepare = Preprocess(tiny.SIZE_PX, mean=(1.0, 20.0, 3.0), std=(4.0, 5.0, 60.0), order="bgr")
     images = tiny.images(2)
     assert torch.allclose(prepare.to_rgb(prepare(images)), images.float(), atol=1e-3)
 
