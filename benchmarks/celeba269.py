@@ -18,14 +18,14 @@ import typer
 
 from facedistill.config import load_recipe
 from facedistill.data.folder import FolderFaces
-from facedistill.evaluate.bootstrap import Difference, Replicates, Statistic, difference, replicate
-from facedistill.evaluate.embed import Embeddings, embed
-from facedistill.evaluate.figures import Settings
-from facedistill.evaluate.likeness import likeness
-from facedistill.evaluate.pairs import Pairs, read_pairs
-from facedistill.evaluate.scores import score_all, score_all_between
-from facedistill.evaluate.statistics import accuracy_statistic, tar_statistic
-from facedistill.evaluate.store import load_embeddings, save_embeddings
+from facedistill.data.pairs import Pairs, read_pairs
+from facedistill.evaluate.embeddings.embed import Embeddings, embed
+from facedistill.evaluate.embeddings.store import load_embeddings, save_embeddings
+from facedistill.evaluate.intervals.bootstrap import Difference, Replicates, Statistic, difference, replicate
+from facedistill.evaluate.pairs.likeness import likeness
+from facedistill.evaluate.pairs.scores import score_all, score_all_between
+from facedistill.evaluate.pairs.statistics import accuracy_statistic, tar_statistic
+from facedistill.evaluate.settings import Settings
 from facedistill.progress import Reporter
 from facedistill.teachers.live import open_network
 from facedistill.train.run import fit

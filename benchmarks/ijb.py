@@ -22,13 +22,13 @@ import numpy as np
 import typer
 
 from facedistill.data.ijb.protocol_lists import read_template_pairs
-from facedistill.evaluate import weighted_det
-from facedistill.evaluate.bootstrap import interval, resamples
-from facedistill.evaluate.conventions import CONVENTIONS
-from facedistill.evaluate.figures import Settings
-from facedistill.evaluate.template_figures import DET_FARS, TemplatePairs, listed_scores, template_pair_figures
-from facedistill.evaluate.templates import template_features, unit_rows
-from facedistill.evaluate.weighted_det import WeightedDet
+from facedistill.evaluate.intervals.bootstrap import interval, resamples
+from facedistill.evaluate.settings import Settings
+from facedistill.evaluate.templates import weighted_det
+from facedistill.evaluate.templates.conventions import CONVENTIONS
+from facedistill.evaluate.templates.features import template_features, unit_rows
+from facedistill.evaluate.templates.figures import DET_FARS, TemplatePairs, listed_scores, template_pair_figures
+from facedistill.evaluate.templates.weighted_det import WeightedDet
 
 GALLERY, PROBES, WIDTH = 3_531, 19_593, 512
 PAIRS, GENUINE, IMAGES = 15_658_489, 19_557, 469_375

@@ -14,12 +14,12 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from facedistill.evaluate.embed import Embeddings
-from facedistill.evaluate.figures import fold_figures
-from facedistill.evaluate.likeness import likeness
-from facedistill.evaluate.pairs import Pairs
-from facedistill.evaluate.roc import tar_at_far
-from facedistill.evaluate.scores import score_listed
+from facedistill.data.pairs import Pairs
+from facedistill.evaluate.embeddings.embed import Embeddings
+from facedistill.evaluate.pairs.figures import fold_figures
+from facedistill.evaluate.pairs.likeness import likeness
+from facedistill.evaluate.pairs.roc import tar_at_far
+from facedistill.evaluate.pairs.scores import score_listed
 from facedistill.types import UNLABELLED
 
 FAR = 1e-3

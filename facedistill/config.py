@@ -154,6 +154,8 @@ class DataRecipe(BaseModel):
     validation_identities: int = Field(default=0, ge=0)
     """How many identities to keep out of training and judge by."""
     validation_seed: int = 0
+    part: Options | None = None
+    """Some of the people only, for a specialist: the options of ``Part``; all where None."""
     views: Options = {}
     """The options of ``Views``."""
     mix: Options | None = None

@@ -19,12 +19,13 @@ from .data.contract import AbstractFaces
 from .data.synthetic import DrawnFaces
 from .data.verified import Verified
 from .errors import UserError
-from .evaluate.bootstrap import Statistic, paired_difference
-from .evaluate.embed import Embeddings, embed
-from .evaluate.figures import Figures, Settings, all_pairs_figures
-from .evaluate.listed import listed_pairs
-from .evaluate.scores import score_all
-from .evaluate.statistics import tar_statistic
+from .evaluate.embeddings.embed import Embeddings, embed
+from .evaluate.intervals.bootstrap import Statistic, paired_difference
+from .evaluate.pairs.figures import all_pairs_figures
+from .evaluate.pairs.listed import listed_pairs
+from .evaluate.pairs.scores import score_all
+from .evaluate.pairs.statistics import tar_statistic
+from .evaluate.settings import Figures, Settings
 from .progress import Display, Reporter
 from .protocols.verification import embedding_figures
 from .train.assemble import Sets, load_faces, resolve

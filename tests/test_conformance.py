@@ -13,10 +13,12 @@ from onnx import TensorProto, helper, numpy_helper
 from facedistill.backbones.contract import AbstractBackbone, AbstractPromptable
 from facedistill.backbones.load import save_backbone
 from facedistill.catalogue import catalogue
-from facedistill.config import build
+from facedistill.config import Recipe, build
 from facedistill.errors import UserError
 from facedistill.heads.contract import AbstractHead
 from facedistill.method import AbstractMethod
+from facedistill.store.build import build_store
+from facedistill.store.plan import plan_store
 from facedistill.teachers.contract import AbstractTeacher
 from facedistill.testing import check_backbone, check_head, check_method, check_teacher
 from facedistill.types import Batch
@@ -138,13 +140,31 @@ def two_checkpoints(folder: Path) -> list[str]:
     return files
 
 
+def a_store(folder: Path) -> str:
+    """Of a small network's answers for the faces of ``some_faces``."""
+    recipe = Recipe.model_validate(
+        {
+            "model": "mobilefacenet_1m2",
+            "teacher": {"live": {"weights": a_checkpoint("mobilefacenet_1m2", folder)}},
+            "method": {"cosine": {}},
+            "data": {"drawn": {"identities": 2, "images_per_identity": 2, "size_px": SMALL_PX}},
+            "training": {"epochs": 1, "batch": 2, "device": "cpu"},
+            "out": folder / "run",
+        }
+    )
+    build_store(plan_store(recipe, hold=["stages"]), folder / "store")
+    return str(folder / "store")
+
+
 PROMPTABLE = [name for name in SMALLEST.values() if isinstance(on_meta(name), AbstractPromptable)]
 TEACHERS: dict[str, tuple[str, Callable[[Path], dict[str, object]]]] = {
     "live": ("live", lambda folder: {"weights": a_checkpoint("mobilefacenet_1m2", folder)}),
     "live in bf16": ("live", lambda folder: {"weights": a_checkpoint("iresnet_18", folder), "precision": "bf16"}),
     "live from ONNX": ("live", lambda folder: {"weights": an_onnx_file(folder)}),
     "onnx": ("onnx", lambda folder: {"weights": an_onnx_file(folder)}),
+    "stored": ("stored", lambda folder: {"path": a_store(folder)}),
     "snapshots": ("snapshots", lambda folder: {"weights": two_checkpoints(folder)}),
+    "specialists": ("specialists", lambda folder: {"weights": two_checkpoints(folder)}),
 }
 TEACHERS |= {
     f"prompted {network} {depth}": (

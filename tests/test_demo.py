@@ -11,7 +11,7 @@ from facedistill import cli, demo
 from facedistill.config import Recipe, load_recipe
 from facedistill.data.synthetic import DrawnFaces
 from facedistill.errors import UserError
-from facedistill.evaluate.figures import Settings
+from facedistill.evaluate.settings import Settings
 from facedistill.train.assemble import Sets
 
 FACES = "data.drawn={identities: 12, images_per_identity: 3, seed: 1, size_px: 32}"

@@ -21,7 +21,7 @@ from .cosines import cosines
 SCALE = 64.0
 """Of the logits: ArcFace's, CosFace's and AdaFace's own."""
 
-_NEVER = -1e30
+NEVER = -1e30
 """A logit without probability: finite, since 0 times infinity is NaN."""
 
 
@@ -54,7 +54,7 @@ def true_or_not(
     p̂ gives the true identity no probability. Both are meaningless for unlabelled samples.
     """
     own = labels.clamp_min(0)[:, None]
-    rest = logits.scatter(1, own, _NEVER)
+    rest = logits.scatter(1, own, NEVER)
     pair = torch.cat([logits.gather(1, own), rest.logsumexp(1, keepdim=True)], dim=1)
     return pair - logits.logsumexp(1, keepdim=True), rest.log_softmax(1)
 

@@ -15,8 +15,8 @@ from .options import AsJson, Backbone, Device, Flip, Model, check_new_folder, ne
 
 if TYPE_CHECKING:
     from ..evaluate.benchmark import Scores
-    from ..evaluate.figures import Figures
-    from ..evaluate.source import AbstractSource
+    from ..evaluate.embeddings.source import AbstractSource
+    from ..evaluate.settings import Figures
     from ..protocols.contract import AbstractProtocol
 
 On = Annotated[
@@ -68,7 +68,7 @@ def evaluate(
 ) -> None:
     """Figures of the field's benchmarks with 95 % intervals, alone or beside another model."""
     from ..evaluate import benchmark
-    from ..evaluate.figures import Settings
+    from ..evaluate.settings import Settings
     from ..progress import Reporter
     from ..protocols import open_protocol
 
@@ -110,8 +110,8 @@ def _give(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    from ..evaluate.report import write_report
-    from ..evaluate.table import table
+    from ..evaluate.report.folder import write_report
+    from ..evaluate.report.table import table
 
     if out is not None and scores is not None:
         write_report(out, results, benchmarks, scores)
@@ -132,8 +132,8 @@ def embed(
 ) -> None:
     """Embed every face of a folder."""
     from ..data.open import has_identities, open_faces
-    from ..evaluate import store
-    from ..evaluate.embed import embed as embed_faces
+    from ..evaluate.embeddings import store
+    from ..evaluate.embeddings.embed import embed as embed_faces
     from ..progress import Reporter
 
     check_new_folder(destination)

@@ -11,7 +11,7 @@ from ..errors import UserError
 from .options import network_of
 
 if TYPE_CHECKING:
-    from ..evaluate.source import AbstractSource
+    from ..evaluate.embeddings.source import AbstractSource
 
 Embedded = Annotated[
     Path,
@@ -49,8 +49,8 @@ def open_source(
     Raises:
         UserError: a model that cannot be read, or options that do not apply to it.
     """
-    from ..evaluate.source import NetworkSource
-    from ..evaluate.store import holds_embeddings
+    from ..evaluate.embeddings.source import NetworkSource
+    from ..evaluate.embeddings.store import holds_embeddings
 
     if holds_embeddings(model):
         return _stored(model, {"--backbone": backbone, "--preprocess": preprocess, "--flip": flip})
@@ -60,7 +60,7 @@ def open_source(
 
 
 def _stored(folder: Path, options: Mapping[str, object]) -> "AbstractSource":
-    from ..evaluate.source import StoredSource
+    from ..evaluate.embeddings.source import StoredSource
 
     for option, value in options.items():
         if value is not None:
@@ -71,7 +71,7 @@ def _stored(folder: Path, options: Mapping[str, object]) -> "AbstractSource":
 def _cached(source: "AbstractSource", model: Path, options: str, folder: Path) -> "AbstractSource":
     from .. import __version__
     from ..backbones.load import weights_file
-    from ..evaluate.cache import CachedSource, file_digest
+    from ..evaluate.embeddings.cache import CachedSource, file_digest
 
     known = f"{__version__} {file_digest(weights_file(model))} {options} {source.rules}"
     return CachedSource(source, hashlib.sha256(known.encode()).hexdigest(), folder)

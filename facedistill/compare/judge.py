@@ -13,13 +13,13 @@ from ..config import call
 from ..data.synthetic import DrawnFaces
 from ..data.verified import Verified
 from ..errors import UserError
-from ..evaluate.bootstrap import Replicates, replicate
-from ..evaluate.cache import CachedSource, data_digest, file_digest
-from ..evaluate.embed import Report
-from ..evaluate.figures import Settings
-from ..evaluate.listed import listed_pairs
-from ..evaluate.source import NetworkSource
-from ..evaluate.statistics import Measure
+from ..evaluate.embeddings.cache import CachedSource, data_digest, file_digest
+from ..evaluate.embeddings.embed import Report
+from ..evaluate.embeddings.source import NetworkSource
+from ..evaluate.intervals.bootstrap import Replicates, replicate
+from ..evaluate.intervals.measure import Measure
+from ..evaluate.pairs.listed import listed_pairs
+from ..evaluate.settings import Settings
 from ..progress import Display, Reporter
 from ..protocols import open_protocol
 from ..protocols.contract import AbstractProtocol

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean, median
 
-from ..evaluate.bootstrap import Difference, Replicates, alone, difference
-from ..evaluate.ranks import Standing, standings
+from ..evaluate.intervals.bootstrap import Difference, Replicates, alone, difference
+from ..evaluate.intervals.ranks import Standing, standings
 from ..train.resume import result_of
 from .judge import Judged
 from .plan import Group

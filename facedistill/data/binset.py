@@ -15,10 +15,10 @@ import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
 from ..errors import UserError
-from ..evaluate.pairs import FOLDS, Pairs
 from ..types import UNLABELLED
 from .codec import decode
 from .contract import AbstractFaces, UnreadableImage
+from .pairs import FOLDS, Pairs
 from .pickled.arrays import Array
 from .pickled.cursor import Refused
 from .pickled.machine import read_pickle

@@ -12,7 +12,6 @@ import numpy as np
 from jaxtyping import UInt8
 
 from ..errors import UserError
-from ..evaluate.pairs import Pairs, read_pairs
 from ..types import UNLABELLED
 from .binset import BinFaces, write_bin
 from .codec import check
@@ -20,6 +19,7 @@ from .contract import AbstractFaces, UnreadableImage
 from .folder import FolderFaces
 from .header import suffix_of
 from .open import names_nobody, open_faces
+from .pairs import Pairs, read_pairs
 from .recordio.writer import write_records
 from .whole import refuse_existing, whole_file, whole_folder
 

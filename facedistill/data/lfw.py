@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import UserError
-from ..evaluate.pairs import read_pairs
 from .folder import FolderFaces
+from .pairs import read_pairs
 from .whole import refuse_existing, whole_folder
 
 NOBODY = 1_000_000

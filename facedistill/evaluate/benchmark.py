@@ -7,12 +7,12 @@ from functools import partial
 
 from ..backbones.contract import AbstractBackbone
 from ..protocols.contract import AbstractProtocol, PairScores
-from .asymmetric import asymmetric_figures
-from .compare import difference_figures
-from .embed import Embedder, Embeddings, Report
-from .figures import Figures, Settings
-from .resolution import resolution_figures
-from .source import AbstractSource, NetworkSource
+from .beside.asymmetric import asymmetric_figures
+from .beside.compare import difference_figures
+from .beside.resolution import resolution_figures
+from .embeddings.embed import Embedder, Embeddings, Report
+from .embeddings.source import AbstractSource, NetworkSource
+from .settings import Figures, Settings
 
 Model = AbstractBackbone | Embedder | AbstractSource
 

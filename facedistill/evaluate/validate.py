@@ -4,9 +4,9 @@ import numpy as np
 
 from ..backbones.contract import AbstractBackbone
 from ..data.contract import AbstractFaces
-from .embed import Embedder, embed
-from .roc import tar_at_far
-from .scores import AbstractScores, score_all
+from .embeddings.embed import Embedder, embed
+from .pairs.roc import tar_at_far
+from .pairs.scores import AbstractScores, score_all
 
 FARS = (1e-2, 1e-3)
 

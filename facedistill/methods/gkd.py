@@ -15,14 +15,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from ..align.logits import SCALE, ClassLogits, divergence
+from ..align.logits import NEVER, SCALE, ClassLogits, divergence
 from ..errors import UserError
 from ..method import AbstractMethod
 from ..teachers.classifier import TeacherClassifier
 from ..types import UNLABELLED, Batch, Features, Terms
-
-# A logarithm of no probability: finite, since 0 times infinity is NaN.
-NEVER = -1e30
 
 
 class GKD(AbstractMethod):

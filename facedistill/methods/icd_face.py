@@ -14,15 +14,13 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from ..align.logits import NEVER
 from ..align.memory import ClassBank
 from ..align.relations import directions, everyone
 from ..errors import UserError
 from ..method import AbstractMethod
 from ..teachers.classifier import TeacherClassifier
 from ..types import Batch, Features, Spec, Terms
-
-# A logarithm of no probability: finite, since 0 times infinity is NaN.
-NEVER = -1e30
 
 
 class ICDFace(AbstractMethod):

@@ -14,14 +14,16 @@ from ..data.binset import BinFaces
 from ..data.contract import AbstractFaces
 from ..data.folder import FolderFaces
 from ..data.open import names_nobody
+from ..data.pairs import Pairs, read_pairs
 from ..data.resized import Resized
 from ..errors import UserError
-from ..evaluate.embed import Embeddings
-from ..evaluate.figures import Figures, Settings, accuracy_figures
-from ..evaluate.likeness import likeness
-from ..evaluate.pairs import Pairs, read_pairs
-from ..evaluate.scores import score_listed
-from ..evaluate.statistics import Measure, accuracy_measure, joined, tar_measure
+from ..evaluate.embeddings.embed import Embeddings
+from ..evaluate.intervals.measure import Measure, joined
+from ..evaluate.pairs.figures import accuracy_figures
+from ..evaluate.pairs.likeness import likeness
+from ..evaluate.pairs.scores import score_listed
+from ..evaluate.pairs.statistics import accuracy_measure, tar_measure
+from ..evaluate.settings import Figures, Settings
 from .contract import AbstractProtocol, PairScores, Row
 from .verification import accuracy_rows, rules, tar_rows
 

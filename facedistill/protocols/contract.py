@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Float
 
 from ..data.contract import AbstractFaces
-from ..evaluate.embed import Embeddings
-from ..evaluate.figures import Figures, Settings
-from ..evaluate.statistics import Measure
+from ..evaluate.embeddings.embed import Embeddings
+from ..evaluate.intervals.measure import Measure
+from ..evaluate.settings import Figures, Settings
 
 
 @dataclass(frozen=True)

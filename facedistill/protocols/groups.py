@@ -9,13 +9,13 @@ from jaxtyping import Int
 from ..data.contract import AbstractFaces
 from ..data.folder import FolderFaces
 from ..data.groups import GROUPS_FILE, read_groups
+from ..data.pairs import Pairs, read_pairs
 from ..errors import UserError
-from ..evaluate.demographics import Group, group_figures, groups_of_all_pairs, groups_of_listed_pairs
-from ..evaluate.embed import Embeddings
-from ..evaluate.figures import Figures, Settings
-from ..evaluate.pairs import Pairs, read_pairs
-from ..evaluate.scores import AbstractScores
-from ..evaluate.statistics import Measure
+from ..evaluate.embeddings.embed import Embeddings
+from ..evaluate.intervals.measure import Measure
+from ..evaluate.pairs.demographics import Group, group_figures, groups_of_all_pairs, groups_of_listed_pairs
+from ..evaluate.pairs.scores import AbstractScores
+from ..evaluate.settings import Figures, Settings
 from .contract import AbstractProtocol, PairScores, Row
 from .verification import Verification
 

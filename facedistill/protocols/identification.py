@@ -18,13 +18,13 @@ from ..data.folder import FolderFaces
 from ..data.joined import Joined
 from ..data.resized import Resized
 from ..errors import UserError
-from ..evaluate.embed import Embeddings
-from ..evaluate.figures import Figures, Settings
-from ..evaluate.identification import Identification, identification_figures
-from ..evaluate.roc import SUPPORTING_ERRORS
-from ..evaluate.search import search
-from ..evaluate.statistics import Measure
-from ..evaluate.templates import unit_rows
+from ..evaluate.embeddings.embed import Embeddings
+from ..evaluate.identification.figures import Identification, identification_figures
+from ..evaluate.identification.search import search
+from ..evaluate.intervals.measure import Measure
+from ..evaluate.pairs.roc import SUPPORTING_ERRORS
+from ..evaluate.settings import Figures, Settings
+from ..evaluate.templates.features import unit_rows
 from .contract import AbstractProtocol, PairScores, Row
 
 RANKS = (1, 5, 10, 20)

@@ -15,20 +15,20 @@ from ..data.ijb.faces import IjbFaces
 from ..data.ijb.images import IjbImages, read_ijb_images
 from ..data.ijb.protocol_lists import Listed, read_listed, read_template_pairs
 from ..errors import UserError
-from ..evaluate.embed import Embeddings
-from ..evaluate.figures import Figures, Settings
-from ..evaluate.identification import Identification, identification_figures
-from ..evaluate.roc import SUPPORTING_ERRORS
-from ..evaluate.search import Entries, search
-from ..evaluate.statistics import Measure
-from ..evaluate.template_figures import (
+from ..evaluate.embeddings.embed import Embeddings
+from ..evaluate.identification.figures import Identification, identification_figures
+from ..evaluate.identification.search import Entries, search
+from ..evaluate.intervals.measure import Measure
+from ..evaluate.pairs.roc import SUPPORTING_ERRORS
+from ..evaluate.settings import Figures, Settings
+from ..evaluate.templates.features import template_features, used_views
+from ..evaluate.templates.figures import (
     TemplatePairs,
     listed_scores,
     template_pair_figures,
     template_pair_measure,
     thinned,
 )
-from ..evaluate.templates import template_features, used_views
 from .contract import AbstractProtocol, PairScores, Row
 from .identification import identification_rows, identification_rules
 

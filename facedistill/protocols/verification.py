@@ -9,14 +9,16 @@ from jaxtyping import Int
 
 from ..data.contract import AbstractFaces
 from ..data.folder import FolderFaces
-from ..evaluate.embed import Embeddings
-from ..evaluate.figures import Figures, Settings, accuracy_figures, all_pairs_figures
-from ..evaluate.likeness import likeness
-from ..evaluate.pairs import Pairs, read_pairs
-from ..evaluate.roc import SUPPORTING_ERRORS
-from ..evaluate.sample import thinned_scores
-from ..evaluate.scores import score_all
-from ..evaluate.statistics import Measure, accuracy_measure, joined, tar_measure
+from ..data.pairs import Pairs, read_pairs
+from ..evaluate.embeddings.embed import Embeddings
+from ..evaluate.intervals.measure import Measure, joined
+from ..evaluate.pairs.figures import accuracy_figures, all_pairs_figures
+from ..evaluate.pairs.likeness import likeness
+from ..evaluate.pairs.roc import SUPPORTING_ERRORS
+from ..evaluate.pairs.sample import thinned_scores
+from ..evaluate.pairs.scores import score_all
+from ..evaluate.pairs.statistics import accuracy_measure, tar_measure
+from ..evaluate.settings import Figures, Settings
 from .contract import AbstractProtocol, PairScores, Row
 
 

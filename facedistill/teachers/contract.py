@@ -7,7 +7,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from ..types import UNLABELLED, Batch, Features, Spec, Terms
-from .classifier import TeacherClassifier
+from .classifier import PartedHead, TeacherClassifier
 
 
 class AbstractTeacher(nn.Module, ABC):
@@ -31,6 +31,10 @@ class AbstractTeacher(nn.Module, ABC):
 
     def head_centres(self) -> Tensor | None:
         """The classifier K D that came with the weights, or None where they have none."""
+        return None
+
+    def parted_head(self) -> PartedHead | None:
+        """The same with names, for a teacher of several networks that each know some of the identities."""
         return None
 
     def terms(self, features: Features, batch: Batch, classifier: TeacherClassifier) -> Terms:

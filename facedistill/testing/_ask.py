@@ -72,9 +72,9 @@ def signature_is_the_configuration(build: Builder, context: tuple[str, ...]) -> 
 
 
 def made_up_classifier(identities: int, width: int, seed: int) -> TeacherClassifier:
-    """A teacher's classifier with centres in random directions."""
+    """A teacher's classifier with centres in random directions, as if two specialists knew every other identity."""
     centres = torch.nn.functional.normalize(torch.randn(identities, width, generator=generator(seed)))
-    return TeacherClassifier(identities, centres, lambda: centres)
+    return TeacherClassifier(identities, centres, lambda: centres, torch.arange(identities) % 2)
 
 
 def generator(seed: int) -> torch.Generator:

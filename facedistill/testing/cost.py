@@ -1,5 +1,6 @@
 """What a method asks for and costs, measured on the method itself rather than kept in a list."""
 
+from dataclasses import replace
 from typing import NamedTuple
 from unittest.mock import patch
 
@@ -7,8 +8,9 @@ import torch
 
 from .. import dist
 from ..config import context_of
+from ..errors import UserError
 from ..types import ALONE, Spec, Stage, Terms
-from ._ask import Builder, seeded
+from ._ask import Builder, made_up_classifier, seeded, supplied
 from ._method import SAMPLES, SMALL_CNN, SMALL_TRANSFORMER, _Case
 
 STUDENT = Spec(512, (Stage(64, (56, 56)), Stage(64, (28, 28)), Stage(128, (14, 14)), Stage(512, (7, 7))))
@@ -60,9 +62,20 @@ def _answers(case: _Case) -> tuple[str, ...]:
 
 def _classes(case: _Case) -> tuple[str, ...]:
     frozen = ("teacher's class centres",) if "classifier" in context_of(case.build) else ()
+    several = () if _content_with_one(case) else ("specialist teachers",)
     own = ("own classifier",) if "cosines" in case.method().asks_student else ()
     helped = ("student with an assistant",) if ALONE in case.method().asks_student else ()
-    return frozen + own + helped
+    return several + frozen + own + helped
+
+
+def _content_with_one(case: _Case) -> bool:
+    """Whether a classifier will do that is of one network."""
+    whole = replace(made_up_classifier(case.identities, case.teacher.embedding, seed=0), subsets=None)
+    try:
+        supplied(case.build, {"student": case.student, "teacher": case.teacher, "classifier": whole})
+    except UserError:
+        return False
+    return True
 
 
 def _labels(labelled: Terms, unlabelled: Terms) -> tuple[str, ...]:

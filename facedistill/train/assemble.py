@@ -16,6 +16,7 @@ from ..data.mix import Mix
 from ..data.mixed import Mixed
 from ..data.open import open_faces
 from ..data.order import SAMPLERS
+from ..data.part import Part, only
 from ..data.split import split_identities
 from ..data.synthetic import DrawnFaces
 from ..data.verified import Verified
@@ -76,9 +77,12 @@ def resolve(recipe: Recipe) -> Recipe:
     views = checked(Views, recipe.data.views, where="data.views")
     drawn = None if recipe.data.drawn is None else checked(DrawnFaces, recipe.data.drawn, where="data.drawn")
     mix = None if recipe.data.mix is None else checked(Mix, recipe.data.mix, where="data.mix")
+    part = None if recipe.data.part is None else checked(Part, recipe.data.part, where="data.part")
     name, options = one(recipe.data.sampler, "data.sampler")
     sampler = {name: checked(_builder("data.sampler", name), options, where=name)}
-    changes["data"] = recipe.data.model_copy(update={"views": views, "drawn": drawn, "mix": mix, "sampler": sampler})
+    changes["data"] = recipe.data.model_copy(
+        update={"views": views, "drawn": drawn, "part": part, "mix": mix, "sampler": sampler}
+    )
     return recipe.model_copy(update=changes)
 
 
@@ -89,6 +93,8 @@ def load_faces(recipe: Recipe) -> Sets:
     labelled, validation = everyone, None
     if data.validation_identities:
         labelled, validation = split_identities(everyone, data.validation_identities, data.validation_seed)
+    if data.part is not None:
+        labelled = only(labelled, call(Part, data.part, where="data.part").of(everyone))
     others = [_verified(open_faces(path, labelled=False), f"reading {path.name}") for path in data.unlabelled]
     return Sets(Mixed(labelled, others) if others else labelled, labelled, validation)
 
@@ -147,4 +153,8 @@ def _classifier(teacher: AbstractTeacher, faces: AbstractFaces, device: torch.de
         with Display(len(faces), title="teacher's class means") as display:
             return class_means(teacher, faces, device=device, progress=lambda done, _: display.advance(done))
 
-    return TeacherClassifier(len(faces.identities), teacher.head_centres(), means)
+    parted = teacher.parted_head()
+    if parted is None:
+        return TeacherClassifier(len(faces.identities), teacher.head_centres(), means)
+    head = parted.ordered(faces.identities)
+    return TeacherClassifier(len(faces.identities), head.centres, means, head.subsets)

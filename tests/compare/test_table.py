@@ -14,7 +14,7 @@ from facedistill.compare.judge import Judged
 from facedistill.compare.plan import Group
 from facedistill.compare.report import Told, as_json, comma_separated, markdown, page
 from facedistill.compare.table import Failed, Finished, Line, lines
-from facedistill.evaluate.bootstrap import UNDECIDED, Replicates
+from facedistill.evaluate.intervals.bootstrap import UNDECIDED, Replicates
 
 NAMES = ("accuracy", "TAR at FAR 0.001")
 REPLICATES = 400

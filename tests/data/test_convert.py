@@ -15,9 +15,9 @@ from facedistill.data.convert import Kind, convert
 from facedistill.data.folder import FolderFaces
 from facedistill.data.landmarks import COLUMNS
 from facedistill.data.open import open_faces
+from facedistill.data.pairs import Pairs, read_pairs
 from facedistill.data.synthetic import DrawnFaces
 from facedistill.errors import UserError
-from facedistill.evaluate.pairs import Pairs, read_pairs
 
 PEOPLE = {"anna": 4, "bob": 3, "Çem": 4}
 

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from facedistill.cli import app
 from facedistill.data.lfw import lay_out_lfw
+from facedistill.data.pairs import read_pairs
 from facedistill.errors import UserError
-from facedistill.evaluate.pairs import read_pairs
 
 pytest.importorskip("sklearn")
 

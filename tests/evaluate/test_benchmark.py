@@ -9,17 +9,17 @@ import pytest
 from rich.console import Console
 
 from facedistill.data.folder import FolderFaces
+from facedistill.data.pairs import read_pairs
 from facedistill.errors import UserError
-from facedistill.evaluate.asymmetric import asymmetric_figures
 from facedistill.evaluate.benchmark import Beside, evaluate
-from facedistill.evaluate.embed import Embeddings
-from facedistill.evaluate.figures import Settings
-from facedistill.evaluate.pairs import read_pairs
-from facedistill.evaluate.roc import tar_at_far
-from facedistill.evaluate.scores import score_all
-from facedistill.evaluate.table import table
+from facedistill.evaluate.beside.asymmetric import asymmetric_figures
+from facedistill.evaluate.embeddings.embed import Embeddings
+from facedistill.evaluate.pairs.roc import tar_at_far
+from facedistill.evaluate.pairs.scores import score_all
+from facedistill.evaluate.pairs.ten_fold import ten_fold
+from facedistill.evaluate.report.table import table
+from facedistill.evaluate.settings import Settings
 from facedistill.evaluate.validate import best_balanced_accuracy, validate
-from facedistill.evaluate.verification import ten_fold
 from facedistill.protocols import open_protocol
 from facedistill.protocols.verification import Verification, embedding_figures
 

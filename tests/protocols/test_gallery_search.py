@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from facedistill.errors import UserError
-from facedistill.evaluate.embed import Embeddings
-from facedistill.evaluate.figures import Settings
+from facedistill.evaluate.embeddings.embed import Embeddings
+from facedistill.evaluate.settings import Settings
 from facedistill.protocols import open_protocol
 from facedistill.protocols.identification import GallerySearch
 

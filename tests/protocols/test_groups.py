@@ -7,11 +7,11 @@ import pytest
 import tiny
 
 from facedistill.data.folder import FolderFaces
+from facedistill.data.pairs import Pairs
 from facedistill.errors import UserError
-from facedistill.evaluate.demographics import group_statistic
-from facedistill.evaluate.embed import Embeddings
-from facedistill.evaluate.figures import Settings
-from facedistill.evaluate.pairs import Pairs
+from facedistill.evaluate.embeddings.embed import Embeddings
+from facedistill.evaluate.pairs.demographics import group_statistic
+from facedistill.evaluate.settings import Settings
 from facedistill.protocols import open_protocol
 from facedistill.protocols.groups import Groups
 

@@ -1,0 +1,1 @@
+"""What a model is judged beside: another model, another's gallery, coarser pictures."""

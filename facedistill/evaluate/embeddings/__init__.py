@@ -1,0 +1,1 @@
+"""Where embeddings come from, and how they are kept."""

@@ -1,0 +1,1 @@
+"""Search: who of a gallery a probe shows."""

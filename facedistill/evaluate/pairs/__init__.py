@@ -1,0 +1,1 @@
+"""Verification: pairs of images, listed or all."""
