@@ -65,4 +65,4 @@ _REMARKS = re.compile(r"\(not on arXiv\)")
 def opening(builder: Builder) -> str:
     """The first paragraph: a function speaks for itself; a class for its file, which opens with the paper."""
     text = builder.__doc__ if inspect.isfunction(builder) else sys.modules[builder.__module__].__doc__
-    return " ".join((text or "").strip().partition("\n\n")[0].split())
+    return " ".join((text or "").strip().partition("\n\n")[0].replace("``", "`").split())

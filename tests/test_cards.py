@@ -113,3 +113,4 @@ def test_list_methods_shows_paper_year_needs_and_cost(call: Call) -> None:
     assert entries["hinton"]["arxiv"] == "1503.02531"
     shown = call("list", "methods").out
     assert all(word in shown for word in ("paper", "year", "needs", "cost", "proxyless", "2020"))
+    assert all(name in shown for name in entries), "no name is cut off"

@@ -46,10 +46,12 @@ def _print_methods(entries: "dict[str, MethodEntry]", as_json: bool) -> None:
     if as_json:
         print(json.dumps({METHODS: {name: entry.as_dict() for name, entry in entries.items()}}, indent=2))
         return
+    # Five columns would be words below words at 80 characters.
     rows = [
-        (name, entry.paper, entry.year, ", ".join(entry.cost.needs), str(entry.cost)) for name, entry in entries.items()
+        (name, entry.year, f"{entry.paper}.\nneeds {', '.join(entry.cost.needs)}\ncosts {entry.cost}")
+        for name, entry in entries.items()
     ]
-    print_table(METHODS, ("name", "paper", "year", "needs", "cost"), rows)
+    print_table(f"{len(rows)} methods", ("name", "year", "paper, needs, cost"), rows, between=True)
 
 
 @config_app.command("cp")
