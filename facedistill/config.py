@@ -7,6 +7,7 @@ keyword-only parameters of whatever the name builds: the signature is the config
 import inspect
 import os
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_origin, get_type_hints
@@ -46,7 +47,7 @@ def call(builder: Builder, options: Mapping[str, Any], *, where: str, **context:
     asked = context_of(builder)
     missing = [name for name in asked if name not in context]
     if missing:
-        raise UserError(f"'{where}' needs a {' and a '.join(missing)}, and there is none; add 'teacher' to the recipe.")
+        raise UserError(f"'{where}' learns from a teacher, and there is none; add 'teacher' to the recipe.")
     return builder(*(context[name] for name in asked), **checked(builder, options, where=where))
 
 
@@ -114,15 +115,16 @@ def validated(model: type[BaseModel], values: Mapping[str, Any], where: str) -> 
 
 
 def _sentence(error: ValidationError, model: type[BaseModel], where: str) -> UserError:
-    """The first thing wrong, as one sentence."""
-    first = error.errors()[0]
+    """One sentence: an unknown key before all else, since what is missing may be that key, misspelt."""
+    errors = error.errors()
+    first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
     path = [str(part) for part in first["loc"]]
     place = ".".join(part for part in [where, *path[:-1]] if part)
     if first["type"] == "extra_forbidden":
-        return unknown("key", path[-1], _fields_at(model, path[:-1]), place or "the recipe")
+        return unknown("key", path[-1], _fields_at(model, path[:-1]), place or f"the {model.__name__.lower()}")
     if first["type"] == "missing":
         return UserError(
-            f"'{'.'.join(filter(None, [place, path[-1]]))}' is missing; give it in the recipe or as key=value."
+            f"'{'.'.join(filter(None, [place, path[-1]]))}' is missing; give it in the file or as key=value."
         )
     if first["type"] == "value_error":
         return UserError(str(first["ctx"]["error"]))
@@ -221,7 +223,7 @@ class Recipe(BaseModel):
     schedule: Choice = {"cosine": {}}
     training: TrainingRecipe = TrainingRecipe()
     out: Path
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
 
     @field_validator("model", "head", "teacher", "optimiser", "schedule", mode="before")
     @classmethod
@@ -234,7 +236,11 @@ class Recipe(BaseModel):
         if isinstance(value, dict):
             value = [{name: options} for name, options in value.items()]
         listed = value if isinstance(value, list) else [] if value is None else [value]
-        return dict(one(choice, "method") for choice in listed)
+        named = [one(choice, "method") for choice in listed]
+        twice = next((name for name, _ in named if [each for each, _ in named].count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"Method '{twice}' stands twice in the recipe; name it once, with all its options.")
+        return dict(named)
 
 
 _FLAT = {name for name, field in Recipe.model_fields.items() if field.annotation == dict[str, float]}
@@ -275,13 +281,13 @@ def read_values(file: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     return values
 
 
-def read_overrides(overrides: Sequence[str]) -> dict[str, Any]:
-    """``["a.b=c"]`` as ``{"a": {"b": c}}``, values read as YAML.
+def read_overrides(overrides: Sequence[str], onto: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """``["a.b=c"]`` as ``{"a": {"b": c}}``, values read as YAML; a copy of ``onto`` changed by them, where given.
 
     Raises:
         UserError: one without ``=``, or a value that is no YAML.
     """
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = deepcopy(dict(onto or {}))
     for override in overrides:
         _override(values, override)
     return values

@@ -1,5 +1,7 @@
 """``compare``: rows of methods, students, teachers and seeds, trained and judged alike."""
 
+import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,7 +38,12 @@ def compare(
     from ..compare.run import compare as compare_all
 
     comparison = load_comparison(file, overrides or [])
-    table = compare_all(comparison, jobs=jobs, add=add or (), force=force)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped either way, it stops its runs
+    try:
+        table = compare_all(comparison, jobs=jobs, add=add or (), force=force)
+    except KeyboardInterrupt:
+        print(f"Stopped. What is in {comparison.out} is kept; the same command goes on.", file=sys.stderr)
+        raise SystemExit(130) from None
     if as_json:
         print((comparison.out / "result.json").read_text(), end="")
     else:

@@ -1,5 +1,6 @@
 """A comparison as a YAML file says it: rows x students x teachers x seeds over one base recipe."""
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -44,16 +45,16 @@ class Judging(BaseModel):
 
     drawn: Options | None = None
     """Drawn people of another seed; options that are not given are those of the base recipe's faces."""
-    on: dict[Name, Path] = {}
-    """Benchmarks, as ``facedistill evaluate --on`` takes them."""
+    benchmarks: dict[Name, Path] = {}
+    """As ``facedistill evaluate --on`` takes them."""
     fars: tuple[float, ...] = Field(default=(1e-3, 1e-4), min_length=1)
     replicates: int = Field(default=1000, ge=1)
     flip: bool = True
 
     @model_validator(mode="after")
     def _somebody(self) -> "Judging":
-        if self.drawn is None and not self.on:
-            raise ValueError("'judge' needs 'drawn' (people of another seed) or 'on' (NAME: PATH of a benchmark).")
+        if self.drawn is None and not self.benchmarks:
+            raise ValueError("'judge' needs 'drawn' (people of another seed) or 'benchmarks' ({NAME: PATH}).")
         return self
 
 
@@ -74,7 +75,7 @@ class Comparison(BaseModel):
     """Networks; that of ``base`` by default."""
     teachers: dict[Name, Options] = {}
     """``{weights: ...}`` and further options of a teacher, or ``{recipe: ...}`` of one that is trained first."""
-    seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(0,), min_length=1)
     judge: Judging
     out: Path
 
@@ -141,6 +142,8 @@ def _file(path: str | Path) -> Path:
         return Path(path)
     if str(path) in packaged:
         return packaged[str(path)]
+    if os.sep in str(path) or Path(path).suffix:
+        raise UserError(f"There is no file {path}; `facedistill list comparisons` shows those that come along.")
     raise unknown("comparison", str(path), packaged)
 
 

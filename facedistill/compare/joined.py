@@ -8,14 +8,12 @@ from ..config import Recipe, load_recipe, one
 from ..errors import UserError
 from ..train.assemble import resolve
 from ..train.checkpoint import write_text
-from ..train.resume import differing, result_of
+from ..train.resume import result_of
+from .budget import unlike_budget
 from .plan import Group, Plan
 from .table import Finished
 
 FILE = "joined.json"
-
-BUDGET = ("data", "training", "optimiser", "schedule")
-"""Keys of a recipe in which the runs of one table are alike."""
 
 
 def joined(folder: Path) -> list[Finished]:
@@ -36,7 +34,7 @@ def joined(folder: Path) -> list[Finished]:
 
 
 def join(folder: Path, planned: Plan, asked: Sequence[str], *, force: bool = False) -> list[Finished]:
-    """Join runs, each ``RUN`` or ``NAME=RUN`` with the row's name, and return all that are joined.
+    """Runs to join, each ``RUN`` or ``NAME=RUN`` with the row's name, after those that are joined; nothing is written.
 
     Args:
         force: also where the budget or the views differ; the table then says so.
@@ -57,8 +55,6 @@ def join(folder: Path, planned: Plan, asked: Sequence[str], *, force: bool = Fal
             )
         taken.add((run.group, run.seed))
         runs.append(run)
-    if asked:
-        _write(folder, runs)
     return runs
 
 
@@ -69,7 +65,7 @@ def _finished(text: str, planned: Plan, force: bool) -> Finished:
         raise UserError(f"{path} holds no finished run; --add takes folders with a result.json.")
     recipe = resolve(load_recipe(folder / "config.yaml"))
     student = next((known for known, model in planned.students.items() if model == recipe.model), None)
-    unlike = differing(_budget(recipe), _budget(planned.base))
+    unlike = unlike_budget(recipe.model_dump(mode="json"), planned.base)
     if student is None:
         unlike = ["model", *unlike]
     if unlike and not force:
@@ -79,11 +75,6 @@ def _finished(text: str, planned: Plan, force: bool) -> Finished:
         )
     group = Group(name if equals else folder.name, student or one(recipe.model, "model")[0], _teacher(recipe, planned))
     return Finished(group, recipe.seed, folder, f"another {', '.join(unlike)}" if unlike else "")
-
-
-def _budget(recipe: Recipe) -> dict[str, object]:
-    said = recipe.model_dump(mode="json")
-    return {key: said[key] for key in BUDGET}
 
 
 def _teacher(recipe: Recipe, planned: Plan) -> str | None:
@@ -100,7 +91,7 @@ def _weights(recipe: Recipe) -> str:
     return str(options.get("weights", ""))
 
 
-def _write(folder: Path, runs: Sequence[Finished]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+def keep(folder: Path, runs: Sequence[Finished]) -> None:
+    """Remember which runs are joined."""
     entries = [{"group": vars(run.group), "seed": run.seed, "run": str(run.folder), "note": run.note} for run in runs]
     write_text(folder / FILE, json.dumps(entries, indent=2) + "\n")

@@ -10,6 +10,7 @@ import torch
 
 from ..backbones.load import load_backbone, weights_file
 from ..config import call
+from ..data.pairs import FOLDS
 from ..data.synthetic import DrawnFaces
 from ..data.verified import Verified
 from ..errors import UserError
@@ -92,14 +93,14 @@ def open_benchmarks(judging: Judging, planned: Plan) -> dict[str, AbstractProtoc
         UserError: what a benchmark says of its files; drawn people who are those of a training; one whose figures
             cannot be paired.
     """
-    benchmarks = {name: open_protocol(path) for name, path in judging.on.items()}
+    benchmarks = {name: open_protocol(path) for name, path in judging.benchmarks.items()}
     for name, protocol in benchmarks.items():
         if type(protocol).measure is AbstractProtocol.measure:
             raise _unpaired(name)
     if judging.drawn is None:
         return benchmarks
     if DRAWN in benchmarks:
-        raise UserError(f"'judge.on' has a benchmark called '{DRAWN}', which 'judge.drawn' is; call it otherwise.")
+        raise UserError(f"'judge.benchmarks' has one called '{DRAWN}', which 'judge.drawn' is; call it otherwise.")
     return {DRAWN: _strangers(judging, planned), **benchmarks}
 
 
@@ -109,6 +110,11 @@ def _strangers(judging: Judging, planned: Plan) -> Verification:
     for run in (planned.base, *(run.recipe for run in planned.runs)):
         if run.data.drawn is not None and run.data.drawn["seed"] == faces.seed:
             raise UserError(f"'judge.drawn' has the seed {faces.seed} of the trainings and would show the same people.")
+    if len(faces.identities) < 2 * FOLDS or faces.images_per_identity < 2:
+        raise UserError(
+            f"'judge.drawn' has {len(faces.identities)} people with {faces.images_per_identity} images; ten folds of "
+            f"pairs need {2 * FOLDS} people with 2 images or more."
+        )
     with Display(len(faces), title="drawing strangers") as display:
         shown = Verified(faces, progress=display.advance)
     return Verification(shown, listed_pairs(shown.labels))
@@ -120,4 +126,4 @@ def _side_by_side(parts: list[Replicates]) -> Replicates:
 
 
 def _unpaired(name: str) -> UserError:
-    return UserError(f"The figures of benchmark '{name}' cannot be paired; leave it out of 'judge.on'.")
+    return UserError(f"The figures of benchmark '{name}' cannot be paired; leave it out of 'judge.benchmarks'.")

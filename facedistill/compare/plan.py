@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 from ..config import Options, Recipe, one, validated
 from ..errors import UserError
@@ -65,7 +64,7 @@ def plan(comparison: Comparison) -> Plan:
     """
     shared = recipe_values(comparison.base, comparison.changes)
     base = _recipe({**shared, "out": comparison.out}, comparison.base)
-    students = comparison.students or {one(base.model, "model")[0]: base.model}
+    students = _students(comparison, base)
     teachers = {name: _teacher(comparison, name) for name in comparison.teachers}
     trained = {name: entry for name, entry in teachers.items() if isinstance(entry, Planned)}
     options = {
@@ -77,7 +76,7 @@ def plan(comparison: Comparison) -> Plan:
         for seed, group in product(comparison.seeds, _groups(comparison, list(students)))
     )
     used = {run.needs for run in runs}
-    planned = Plan((*(run for run in trained.values() if run.name in used), *runs), base, _resolved(base, students))
+    planned = Plan((*(run for run in trained.values() if run.name in used), *runs), base, students)
     _check_begun(planned)
     return planned
 
@@ -85,6 +84,14 @@ def plan(comparison: Comparison) -> Plan:
 def learns(row: Options) -> bool:
     """Whether a row has a teacher."""
     return bool(row.get("teacher") or row.get("method"))
+
+
+def _students(comparison: Comparison, base: Recipe) -> dict[str, Options]:
+    """Every student's choice, resolved."""
+    said = base.model_dump(mode="json")
+    return {
+        name: _recipe({**said, "model": model}, f"students.{name}").model for name, model in comparison.students.items()
+    } or {one(base.model, "model")[0]: base.model}
 
 
 def _groups(comparison: Comparison, students: list[str]) -> Iterator[Group]:
@@ -131,10 +138,6 @@ def _recipe(values: Options, where: str) -> Recipe:
         return resolve(recipe)
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
-
-
-def _resolved(base: Recipe, students: dict[str, Any]) -> dict[str, Options]:
-    return {name: resolve(base.model_copy(update={"model": model})).model for name, model in students.items()}
 
 
 def _check_begun(planned: Plan) -> None:

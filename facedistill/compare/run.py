@@ -9,7 +9,8 @@ from ..device import choose_device
 from ..errors import UserError
 from ..train.checkpoint import write_text
 from .file import Comparison
-from .joined import join
+from .folder import KEPT, alone_in, check_ours
+from .joined import join, keep
 from .judge import Judge, open_benchmarks, settings_of
 from .plan import Plan, plan
 from .report import write_reports
@@ -36,19 +37,29 @@ def compare(comparison: Comparison, *, jobs: int = 1, add: Sequence[str] = (), f
         UserError: anything about the file, the benchmarks or the runs to join, before anything trains.
     """
     planned = plan(comparison)
+    check_ours(comparison.out, planned.base)
+    settings = settings_of(comparison.judge)
     benchmarks = open_benchmarks(comparison.judge, planned)
+    judge = Judge(benchmarks, settings, comparison.out / "embeddings")
     joined = join(comparison.out, planned, add, force=force)
-    _keep(comparison)
-    outcomes = run_all(planned.runs, comparison.out, jobs=jobs)
+    with alone_in(comparison.out) as lock:
+        _keep(comparison, joined)
+        outcomes = run_all(planned.runs, comparison.out, jobs=jobs, inherit=lock)
+        table = _table(comparison, planned, judge, outcomes, joined)
+        write_reports(comparison.out, table, told(comparison, planned, benchmarks, jobs))
+    return table
+
+
+def _table(
+    comparison: Comparison, planned: Plan, judge: Judge, outcomes: Outcomes, joined: Sequence[Finished]
+) -> list[Line]:
+    """What finished, judged, and what failed."""
     finished, failed = _sorted(planned, outcomes)
     finished += joined
-    judge = Judge(benchmarks, settings_of(comparison.judge), comparison.out / "embeddings")
     named = {f"{run.group.taught} seed {run.seed}": run.folder for run in finished}
     seen = judge(named, choose_device(planned.base.training.device))
     judged = {named[name]: figures for name, figures in seen.items()}
-    table = lines(finished, failed, judged, comparison.compared_with)
-    write_reports(comparison.out, table, told(comparison, planned, benchmarks, jobs))
-    return table
+    return lines(finished, failed, judged, comparison.compared_with)
 
 
 def check_failures(table: Sequence[Line], folder: Path) -> None:
@@ -74,8 +85,9 @@ def _sorted(planned: Plan, outcomes: Outcomes) -> tuple[list[Finished], list[Fai
     return finished, failed
 
 
-def _keep(comparison: Comparison) -> None:
-    """The comparison as it was asked for, beside its runs."""
-    comparison.out.mkdir(parents=True, exist_ok=True)
+def _keep(comparison: Comparison, joined: Sequence[Finished]) -> None:
+    """The comparison as it was asked for and what is joined, beside its runs."""
     said = yaml.safe_dump(comparison.model_dump(mode="json"), sort_keys=False)
-    write_text(comparison.out / "compare.yaml", said)
+    write_text(comparison.out / KEPT, said)
+    if joined:
+        keep(comparison.out, joined)

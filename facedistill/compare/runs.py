@@ -26,16 +26,18 @@ BEGINNING = ("config.yaml", "environment.json", "metrics.jsonl")
 """All that a run leaves that was stopped before its first checkpoint."""
 
 
-def run_all(planned: Sequence[Planned], folder: Path, *, jobs: int = 1) -> Outcomes:
+def run_all(planned: Sequence[Planned], folder: Path, *, jobs: int = 1, inherit: tuple[int, ...] = ()) -> Outcomes:
     """Train what is not finished, ``jobs`` at a time, and say how each run ended.
 
     Args:
         folder: of the comparison; recipes and what the runs print are kept below it.
+        inherit: file descriptors that the runs keep open.
     """
     outcomes: Outcomes = {run.name: None for run in planned if result_of(run.recipe.out) is not None}
     waiting = [run for run in planned if run.name not in outcomes]
     total = sum(run.recipe.training.epochs for run in planned)
-    with Display(total, done=_epochs(planned, outcomes), title="comparing") as display, _Slots(folder, jobs) as slots:
+    display = Display(total, done=_epochs(planned, outcomes), title="comparing")
+    with display, _Slots(folder, jobs, inherit) as slots:
         while waiting or slots.running:
             _start(waiting, slots, outcomes)
             outcomes |= slots.ended()
@@ -85,6 +87,7 @@ class _Slots:
 
     folder: Path
     jobs: int
+    inherit: tuple[int, ...]
     running: dict[int, _Work] = field(default_factory=dict)
 
     def __enter__(self) -> "_Slots":
@@ -100,7 +103,7 @@ class _Slots:
         """Start a run, if there is room."""
         free = [slot for slot in range(self.jobs) if slot not in self.running]
         if free:
-            self.running[free[0]] = _launch(run, self.folder, environment(free[0], self.jobs))
+            self.running[free[0]] = _launch(run, self.folder, environment(free[0], self.jobs), self.inherit)
         return bool(free)
 
     def ended(self) -> Outcomes:
@@ -111,7 +114,7 @@ class _Slots:
         return {work.run.name: _outcome(work) for work in over.values()}
 
 
-def _launch(run: Planned, folder: Path, variables: Mapping[str, str]) -> _Work:
+def _launch(run: Planned, folder: Path, variables: Mapping[str, str], inherit: tuple[int, ...]) -> _Work:
     file = folder / "recipes" / f"{run.name}.yaml"
     log = folder / "logs" / f"{run.name}.log"
     for path in (file, log):
@@ -122,7 +125,7 @@ def _launch(run: Planned, folder: Path, variables: Mapping[str, str]) -> _Work:
     with log.open("wb") as stream:
         process = Popen(
             [sys.executable, "-m", "facedistill", verb, str(file), *resume],
-            env=variables, stdin=DEVNULL, stdout=stream, stderr=STDOUT,
+            env=variables, stdin=DEVNULL, stdout=stream, stderr=STDOUT, pass_fds=inherit,
         )  # fmt: skip
     return _Work(run, process, log)
 

@@ -37,7 +37,7 @@ def write(tmp_path: Path) -> Write:
             "base": str(tmp_path / "base.yaml"),
             "rows": ROWS,
             "teachers": {"old": {"weights": str(tmp_path / "teacher")}},
-            "judge": {"on": {"strangers": str(tmp_path / "strangers")}, "fars": [0.1], "replicates": 20},
+            "judge": {"benchmarks": {"strangers": str(tmp_path / "strangers")}, "fars": [0.1], "replicates": 20},
             "out": str(tmp_path / "out"),
             **changes,
         }

@@ -5,12 +5,14 @@ import json
 import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 import tiny
 from said import Call
 
+from facedistill.compare.folder import alone_in
 from facedistill.compare.joined import join
 from facedistill.compare.plan import Group, plan
 from facedistill.compare.run import FailedRuns, check_failures, compare
@@ -100,6 +102,37 @@ def test_another_budget_does_not_go_on_with_the_runs(write, commands: list) -> N
     with pytest.raises(UserError, match=r"begun with another training\.epochs"):
         compare(write(changes={"training": {"epochs": 3}}))
     assert len(commands) == 2
+
+
+def test_what_stands_in_the_folder_is_left_alone(write, commands: list, tmp_path: Path) -> None:
+    before = (tmp_path / "base.yaml").read_bytes()
+    for out in ("faces", "base.yaml"):
+        with pytest.raises(UserError, match=r"choose another out="):
+            compare(write(out=str(tmp_path / out)))
+    assert commands == []
+    assert (tmp_path / "base.yaml").read_bytes() == before
+    assert {entry.name for entry in (tmp_path / "faces").iterdir()} == {f"p{n}" for n in range(6)}
+
+
+def test_other_rows_of_another_budget_do_not_share_the_folder(write, commands: list) -> None:
+    compare(write(rows={"labels": {}}))
+    with pytest.raises(UserError, match=r"holds runs of another training\.epochs, such as .*labels"):
+        compare(write(rows={"softmax": {"head": "softmax"}}, changes={"training": {"epochs": 3}}))
+    assert len(commands) == 1
+
+
+def test_a_run_that_outlives_its_call_keeps_others_out(write, commands: list, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with alone_in(out) as inherited:
+        orphan = subprocess.Popen(["sleep", "60"], pass_fds=inherited)
+    try:
+        with pytest.raises(UserError, match="at work in"):
+            compare(write())
+        assert commands == []
+    finally:
+        orphan.kill()
+        orphan.wait()
+    assert len(compare(write(rows={"labels": {}}))) == 1
 
 
 @pytest.fixture

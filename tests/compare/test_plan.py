@@ -1,5 +1,6 @@
 """What a comparison expands to, and what is refused before anything trains."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,8 @@ def test_a_row_chooses_its_head_and_its_kind_of_teacher(write) -> None:
         ({"teachers": {"t": {"recipe": "base", "change": {}}}}, "did you mean 'changes'"),
         ({"seeds": [1, 1]}, "'seeds' has one twice"),
         ({"changes": {"training": {"epoch": 1}}}, "did you mean 'epochs'"),
+        ({"seeds": [-1]}, r"'seeds\.0' cannot be -1"),
+        ({"students": {"s": "mobilefacenet_1m3"}}, r"students\.s: .*did you mean 'mobilefacenet_1m2'"),
         ({"judge": {}}, "'judge' needs 'drawn'"),
     ],
 )
@@ -84,10 +87,18 @@ def test_what_cannot_work_is_one_sentence(write, tmp_path: Path, changes: dict, 
     assert not (tmp_path / "out").exists()
 
 
-def test_people_of_the_training_do_not_judge(write) -> None:
+@pytest.mark.parametrize(
+    ("judges", "sentence"),
+    [
+        ({"seed": 5}, "seed 5 of the trainings"),
+        ({"seed": 6, "identities": 19}, "19 people with 2 images; ten folds of pairs need 20 people"),
+        ({"seed": 6, "identities": 20, "images_per_identity": 1}, "20 people with 1 images"),
+    ],
+)
+def test_people_who_cannot_judge_are_refused(write, judges: dict, sentence: str) -> None:
     drawn = {"identities": 2, "images_per_identity": 2, "seed": 5, "size_px": 16}
-    comparison = write(changes={"data": {"root": None, "drawn": drawn}}, judge={"drawn": {"seed": 5}})
-    with pytest.raises(UserError, match="seed 5 of the trainings"):
+    comparison = write(changes={"data": {"root": None, "drawn": drawn}}, judge={"drawn": judges})
+    with pytest.raises(UserError, match=sentence):
         open_benchmarks(comparison.judge, plan(comparison))
 
 
@@ -102,3 +113,18 @@ def test_packaged_comparisons_know_every_name(name: str) -> None:
 def test_an_unknown_file_names_the_nearest() -> None:
     with pytest.raises(UserError, match="did you mean 'compare_demo'"):
         load_comparison("compare_dem")
+    with pytest.raises(UserError, match=r"There is no file mine\.yaml"):
+        load_comparison("mine.yaml")
+
+
+def test_a_misspelt_key_comes_before_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("base: x\nrow: {}\n")
+    with pytest.raises(UserError, match=r"mine\.yaml: Unknown key 'row' in the comparison; did you mean 'rows'"):
+        load_comparison(tmp_path / "mine.yaml")
+
+
+def test_the_example_of_the_page_is_one(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "compare.md").read_text()
+    (tmp_path / "mine.yaml").write_text(re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[0])
+    planned = plan(load_comparison(tmp_path / "mine.yaml", [f"out={tmp_path / 'out'}"]))
+    assert len(list(planned.of_students)) == 3 * (1 + 3 * 2), "three seeds; labels, and three rows from two teachers"
