@@ -19,6 +19,7 @@ from facedistill.evaluate.templates.scores import score_pairs
 def test_published_figures(seed, convention):
     drawn, rules = draw(seed), read_convention(convention)
     assert (len(drawn.template), drawn.same.sum()) == (PUBLISHED[seed]["faces"], PUBLISHED[seed]["genuine"])
+    assert len(drawn.same) == 44_850
     views = used_views(Embeddings.of(drawn.views), rules)
     unit = template_features(views, drawn.template, drawn.media, drawn.quality, rules)
     scores = score_pairs(unit, drawn.first, drawn.second)
