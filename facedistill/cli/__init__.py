@@ -5,7 +5,7 @@ import sys
 import typer
 
 from ..errors import UserError
-from . import alignment, check, compare, data, evaluation, inspection, recipes, training
+from . import alignment, check, compare, data, evaluation, export, inspection, recipes, training
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,6 +18,7 @@ for verb in (training.train, training.distill, evaluation.evaluate, evaluation.e
 app.command()(check.check)
 app.command()(compare.compare)
 app.command()(alignment.align)
+app.command()(export.export)
 app.command()(inspection.inspect)
 app.command("list")(recipes.list_)
 app.add_typer(recipes.config_app, name="config")

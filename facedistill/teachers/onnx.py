@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -23,12 +24,14 @@ Scale = float | tuple[float, float, float]
 
 
 class Onnx(AbstractFrozen):
-    """Embeddings of an ONNX file with one image input B 3 S S and one embedding output B D.
+    """Embeddings of an ONNX file with one image input and one embedding output B D.
+
+    The input is B 3 S S in float32, or B S S 3 or B 3 S S in uint8: a file that takes bytes prepares its pixels itself.
 
     Args:
         weights: the file; it must hold all its tensors.
         mean, std: the network's pixels are (x - mean) / std with x in 0..255; what the file's metadata state, or else
-            127.5, which insightface and EdgeFace use.
+            127.5, which insightface and EdgeFace use. Bytes are given as they are.
         order: colour order of the network's channels; as the metadata state, or else rgb.
         size_px: side of the input, where the file leaves it free; as the metadata state, or else 112.
 
@@ -64,18 +67,17 @@ class OnnxNetwork(AbstractBackbone):
         order: Literal["rgb", "bgr"] | None = None,
         size_px: int | None = None,
     ) -> None:
-        self._session = _session(file)
-        self._input, batch, fixed_px = _image_input(self._session, file)
+        self._session = open_session(file.read_bytes(), str(file))
+        self._input = _image_input(self._session, file)
         self._output = _embedding_output(self._session, file)
-        self._one_by_one = batch == 1
         given = {"mean": mean, "std": std, "order": order, "size_px": size_px}
         stated = stated_preprocess(self._session.get_modelmeta().custom_metadata_map, file)
-        super().__init__(_preprocess(_without_none(given), stated, fixed_px, file))
+        super().__init__(_preprocess(_without_none(given), stated, self._input, file))
 
     def features(self, pixels: Float[Tensor, "B 3 S S"]) -> Features:
-        prepared = pixels.detach().float().cpu().numpy()
-        parts = np.split(prepared, len(prepared)) if self._one_by_one else [prepared]
-        answers = [self._session.run([self._output], {self._input: part})[0] for part in parts]
+        prepared = self._input.prepared(pixels)
+        parts = np.split(prepared, len(prepared)) if self._input.one_by_one else [prepared]
+        answers = [self._session.run([self._output], {self._input.name: part})[0] for part in parts]
         return Features(torch.from_numpy(np.concatenate(answers)).to(pixels.device, torch.float32))
 
     @cached_property
@@ -89,27 +91,56 @@ def _without_none(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _preprocess(given: Mapping[str, Any], stated: Mapping[str, Any], fixed_px: int | None, file: Path) -> Preprocess:
-    """What was asked for, what the file states and what its input's shape fixes, where none contradicts another."""
-    chosen = agreed(agreed(given, stated, file), {} if fixed_px is None else {"size_px": fixed_px}, file)
+@dataclass(frozen=True)
+class _Input:
+    """The image input of a file."""
+
+    name: str
+    one_by_one: bool
+    side_px: int | None
+    """None where the file leaves it free."""
+    takes_bytes: bool
+    channels_last: bool
+
+    def prepared(self, pixels: Float[Tensor, "B 3 S S"]) -> np.ndarray:
+        values = pixels.detach().float().cpu()
+        if self.takes_bytes:
+            values = values.round().clamp(0, 255).to(torch.uint8)
+        return (values.permute(0, 2, 3, 1) if self.channels_last else values).contiguous().numpy()
+
+
+def _preprocess(given: Mapping[str, Any], stated: Mapping[str, Any], input: _Input, file: Path) -> Preprocess:
+    """What was asked for, what the file states and what its input's form fixes, where none contradicts another."""
+    fixed: dict[str, Any] = {} if input.side_px is None else {"size_px": input.side_px}
+    if input.takes_bytes:
+        fixed |= {"mean": 0.0, "std": 1.0}
+    chosen = agreed(agreed(given, stated, file), fixed, file)
     return Preprocess(**{"size_px": 112, **chosen})
 
 
-def _session(file: Path) -> Any:
+def open_session(data: bytes, name: str, *, threads: int | None = None) -> Any:
+    """What runs an ONNX file, given as its bytes; ``name`` is what errors call it.
+
+    With ``threads`` it runs on the processor, on so many; otherwise on whatever there is, on as many as torch.
+
+    Raises:
+        UserError: onnxruntime is not installed; the file is damaged, or keeps tensors in other files.
+    """
     try:
         import onnxruntime
     except ModuleNotFoundError:
-        raise UserError(f"Reading {file} needs onnxruntime; install it with: pip install 'facedistill[onnx]'") from None
+        raise UserError(f"Reading {name} needs onnxruntime; install it with: pip install 'facedistill[onnx]'") from None
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    usable = [name for name in _PROVIDERS if name in onnxruntime.get_available_providers()]
+    options.intra_op_num_threads = threads or torch.get_num_threads()
+    wanted = _PROVIDERS if threads is None else _PROVIDERS[-1:]
+    usable = [provider for provider in wanted if provider in onnxruntime.get_available_providers()]
     with tempfile.TemporaryDirectory() as empty:
         # Tensors kept in other files would be looked for here, and not found: one file is the whole network.
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", empty)
         try:
-            return onnxruntime.InferenceSession(file.read_bytes(), options, providers=usable)
+            return onnxruntime.InferenceSession(data, options, providers=usable)
         except Exception as error:  # onnxruntime's errors share no other base
-            raise UserError(f"{file} cannot be run as one whole ONNX file: {_first_line(error)}") from None
+            raise UserError(f"{name} cannot be run as one whole ONNX file: {_first_line(error)}") from None
 
 
 _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
@@ -119,18 +150,24 @@ def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0][:300]
 
 
-def _image_input(session: Any, file: Path) -> tuple[str, int | str | None, int | None]:
-    """Name, batch axis and side of the only input; the side is None where the file leaves it free."""
+def _image_input(session: Any, file: Path) -> _Input:
+    """The only input."""
     inputs = session.get_inputs()
-    shape = inputs[0].shape
-    if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(shape) != 4 or shape[1] != 3:
-        raise UserError(f"{file} must take one float32 input B 3 S S; it takes {_described(inputs)}.")
+    shape, takes_bytes = list(inputs[0].shape), inputs[0].type == "tensor(uint8)"
+    channels_last = takes_bytes and len(shape) == 4 and shape[3] == 3 and shape[1] != 3
+    if channels_last:
+        shape = [shape[number] for number in (0, 3, 1, 2)]
+    image = len(shape) == 4 and shape[1] == 3 and (takes_bytes or inputs[0].type == "tensor(float)")
+    if len(inputs) != 1 or not image:
+        raise UserError(
+            f"{file} must take one float32 input B 3 S S, or one of bytes B S S 3; it takes {_described(inputs)}."
+        )
     batch, _, height, width = shape
     if isinstance(batch, int) and batch != 1:
         raise UserError(f"{file} takes batches of {batch} only; export it with a free batch axis.")
     if isinstance(height, int) and isinstance(width, int) and height != width:
         raise UserError(f"{file} takes images of {height} x {width}; faces are square.")
-    return inputs[0].name, batch, height if isinstance(height, int) else None
+    return _Input(inputs[0].name, batch == 1, height if isinstance(height, int) else None, takes_bytes, channels_last)
 
 
 def _embedding_output(session: Any, file: Path) -> str:

@@ -78,7 +78,7 @@ def test_a_free_side_takes_size_px(tmp_path: Path) -> None:
     ("form", "message"),
     [
         ({"shape": (1, "channels", 8, 8)}, "must take one float32 input B 3 S S"),
-        ({"kind": TensorProto.UINT8}, "must take one float32 input"),
+        ({"kind": TensorProto.INT64}, "must take one float32 input"),
         ({"shape": (4, 3, 8, 8)}, "batches of 4 only"),
         ({"shape": (1, 3, 8, 6)}, "faces are square"),
         ({"outputs": 2}, "must give one embedding B D; it gives embedding0"),
@@ -87,6 +87,14 @@ def test_a_free_side_takes_size_px(tmp_path: Path) -> None:
 def test_files_of_another_form_are_named(form: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=message):
         Onnx(weights=write(tmp_path / "x.onnx", **form))
+
+
+def test_bytes_are_given_as_they_are(tmp_path: Path) -> None:
+    file = write(tmp_path / "x.onnx", kind=TensorProto.UINT8)
+    expected = mean_colour(images()) @ WEIGHT
+    np.testing.assert_allclose(embed(Onnx(weights=file), images()), expected, rtol=1e-5)
+    with pytest.raises(UserError, match=r"states mean 0.0 for itself, and 127.5 is asked for"):
+        Onnx(weights=file, mean=127.5)
 
 
 def test_tensors_in_other_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,206 @@
+"""The command's work: write the student for every runtime and precision, prove each file, and pack what is proven."""
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from .. import __version__
+from ..backbones.contract import AbstractBackbone
+from ..data.contract import AbstractFaces
+from ..data.subset import Subset
+from ..data.synthetic import DrawnFaces
+from ..data.whole import whole_folder
+from ..errors import UserError
+from ..evaluate.embeddings.embed import evaluating
+from .contract import PRECISIONS, AbstractTarget, Graphs, prepared, target
+from .divergence import first_divergence
+from .gate import GATES
+from .package import FORMAT, REJECTED, listed, write_manifest
+from .parity import LEAST_CROPS, Crops, compare, see
+from .vectors import FOLDER, preprocess_entry, write_vectors
+
+STUDENT = "student"
+"""Stem of every file."""
+
+CALIBRATION_CROPS = 256
+"""Half of them set ranges, the other half judges layers."""
+
+_DRAWN = {"images_per_identity": 8, "seed": 4242}
+
+_TIMED = 30
+"""Calls behind the p50 of an export; ``bench device`` takes its time."""
+
+
+class Rejected(UserError):
+    """A file that is not the student."""
+
+    exit_code: ClassVar[int] = 1
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to export, and by which faces to judge it."""
+
+    targets: Sequence[str] = ("onnx",)
+    precisions: Sequence[str] = ("fp32",)
+    in_graph: bool = True
+    """Whether a file prepares its pixels itself."""
+    faces: AbstractFaces | None = None
+    """Of the gate; drawn ones by default."""
+    calibration: AbstractFaces | None = None
+    """For eight bits; drawn ones by default."""
+    crops: int = LEAST_CROPS
+
+
+def export(
+    student: AbstractBackbone,
+    source: dict[str, Any],
+    folder: Path,
+    wanted: Wanted,
+    report: Callable[[str, int, int], None] = lambda name, done, of: None,
+) -> dict[str, Any]:
+    """Write the package ``folder`` and return its manifest; the folder appears whole or not at all.
+
+    Args:
+        source: what to say of the student's origin.
+
+    Raises:
+        UserError: nothing was written; the sentence says why.
+    """
+    known = [name for name in wanted.precisions if name not in PRECISIONS]
+    if known or not wanted.precisions or not wanted.targets:
+        raise UserError(f"--precision takes {', '.join(PRECISIONS)}; it got '{', '.join(known) or 'nothing'}'.")
+    targets = {name: target(name) for name in dict.fromkeys(wanted.targets)}
+    report("faces", 0, 1)
+    crops = see(student, wanted.faces or _drawn(student, wanted.crops), wanted.crops)
+    graphs = Graphs(
+        student,
+        _calibration(student, wanted),
+        in_graph=wanted.in_graph,
+        report=lambda done, of: report("layers as integers", done, of),
+    )
+    report("faces", 1, 1)
+    jobs = [(*each, precision) for each in targets.items() for precision in dict.fromkeys(wanted.precisions)]
+    with whole_folder(folder) as built:
+        exports: dict[str, Any] = {}
+        for number, (name, runtime, precision) in enumerate(jobs, 1):
+            exports |= _export_one(graphs, crops, (name, runtime), precision, built)
+            report("export", number, len(jobs))
+        return _pack(graphs, source, exports, built)
+
+
+def _drawn(student: AbstractBackbone, count: int) -> DrawnFaces:
+    identities = -(-count // _DRAWN["images_per_identity"])
+    return DrawnFaces(identities=identities, size_px=student.preprocess.size_px, **_DRAWN)
+
+
+def _calibration(student: AbstractBackbone, wanted: Wanted) -> np.ndarray:
+    """Crops for eight bits, none where nobody asks for those."""
+    if "int8" not in wanted.precisions:
+        return np.empty((0, *[student.preprocess.size_px] * 2, 3), np.uint8)
+    faces = wanted.calibration
+    if faces is None:
+        # Other people than the gate's.
+        faces = DrawnFaces(
+            identities=CALIBRATION_CROPS // 2,
+            images_per_identity=2,
+            seed=_DRAWN["seed"] + 1,
+            size_px=student.preprocess.size_px,
+        )
+    chosen = np.sort(np.random.default_rng(0).permutation(len(faces))[:CALIBRATION_CROPS])
+    return see(student, Subset(faces, chosen), len(chosen)).pixels
+
+
+def _export_one(
+    graphs: Graphs, crops: Crops, runtime: tuple[str, AbstractTarget], precision: str, folder: Path
+) -> dict[str, Any]:
+    """One file, proven or rejected, as its entry of the manifest by its name."""
+    name, writer = runtime
+    file = folder / f"{STUDENT}.{precision}{writer.suffix}"
+    writer.write(graphs, precision, file)
+    runner = writer.open(file)
+    parity, gate = compare(crops, runner), GATES[precision]
+    missed = list(gate.misses(parity.agreement, parity.worst_tar_change))
+    entry = {
+        "target": name,
+        "precision": precision,
+        "accepted": not missed,
+        "bytes": file.stat().st_size,
+        "p50_ms": _p50_ms(lambda: runner(crops.pixels[:1])),
+        "parity": parity.as_dict(),
+        "kept_in_float": list(graphs.quantised.kept_in_float) if precision == "int8" else [],
+    }
+    if not missed:
+        return {file.name: entry}
+    shown = prepared(graphs.preprocess, crops.pixels[:16])
+    least = max(gate.min_cosine, gate.mean_cosine)
+    where = first_divergence(graphs.traced, graphs.core(precision), shown, least)
+    rejected = file.rename(file.with_name(f"{file.name}{REJECTED}"))
+    return {rejected.name: {**entry, "missed": missed, "diverges_first_at": where}}
+
+
+def _p50_ms(call: Callable[[], object]) -> float:
+    call()
+    times_s = []
+    for _ in range(_TIMED):
+        start = time.perf_counter()
+        call()
+        times_s.append(time.perf_counter() - start)
+    return 1000 * statistics.median(times_s)
+
+
+def _pack(graphs: Graphs, source: dict[str, Any], exports: dict[str, Any], folder: Path) -> dict[str, Any]:
+    student = graphs.student
+    accepted = [name for name, entry in exports.items() if entry["accepted"]]
+    if accepted:
+        first = accepted[0]
+        least = max(0.0, exports[first]["parity"]["min_cosine"] - 1e-3)
+        write_vectors(folder, student, in_graph=graphs.in_graph, file=first, least=round(least, 6))
+    entry = preprocess_entry(student.preprocess, in_graph=graphs.in_graph)
+    _write_json(folder / "preprocess.json", entry)
+    manifest = {
+        "format": FORMAT,
+        "facedistill": __version__,
+        "student": {**source, "weights": _weights(student), "macs": _macs(student)},
+        "input": {**entry["input"], "size_px": entry["size_px"]},
+        "exports": exports,
+        "vectors": FOLDER if accepted else None,
+        "thresholds": {},
+        "files": dict(listed(folder)),
+    }
+    write_manifest(folder, manifest)
+    return manifest
+
+
+def _write_json(file: Path, value: Any) -> None:
+    file.write_text(json.dumps(value, indent=2) + "\n")
+
+
+def _weights(student: AbstractBackbone) -> int:
+    return sum(parameter.numel() for parameter in student.parameters())
+
+
+def _macs(student: AbstractBackbone) -> int:
+    """Multiply-adds of one crop in convolutions and matrix products."""
+    size_px = student.preprocess.size_px
+    with torch.no_grad(), evaluating(student) as (embedder, device), FlopCounterMode(display=False) as counter:
+        embedder(torch.zeros(1, 3, size_px, size_px, dtype=torch.uint8, device=device))
+    return counter.get_total_flops() // 2
+
+
+def check_accepted(manifest: dict[str, Any], folder: Path) -> None:
+    """Raises ``Rejected`` with the first file that missed its gate, and where it went wrong."""
+    for name, entry in manifest["exports"].items():
+        if not entry["accepted"]:
+            raise Rejected(
+                f"{folder / name} is not the student: {'; '.join(entry['missed'])}; "
+                f"it leaves the student first at {entry['diverges_first_at']}."
+            )

@@ -1,0 +1,91 @@
+"""Test vectors: drawn faces as a file takes them, what the student says of them, and code that compares the two."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from ..backbones.contract import AbstractBackbone, Preprocess
+from ..data.synthetic import DrawnFaces
+from .contract import prepared
+from .dress import RGB
+from .gate import unit
+from .parity import see
+from .trace import PIXELS
+
+FOLDER = "vectors"
+FACES = 8
+_PEOPLE, _SEED = 4, 77
+"""Nobody is shown; the seed is none of the gate's."""
+
+_SNIPPETS = Path(__file__).parent / "snippets"
+
+
+def write_vectors(package: Path, student: AbstractBackbone, *, in_graph: bool, file: str, least: float) -> None:
+    """Write inputs, the PyTorch student's unit embeddings, and snippets that expect ``least`` as cosine of ``file``."""
+    folder = package / FOLDER
+    folder.mkdir()
+    drawn = DrawnFaces(
+        identities=_PEOPLE,
+        images_per_identity=FACES // _PEOPLE,
+        seed=_SEED,
+        size_px=student.preprocess.size_px,
+    )
+    crops = see(student, drawn, FACES)
+    inputs = crops.pixels if in_graph else prepared(student.preprocess, crops.pixels).astype("<f4")
+    embeddings = unit(crops.wanted.astype(np.float64)).astype("<f4")
+    words = _words(inputs, embeddings, in_graph) | {"FILE": file, "LEAST": f"{least:g}"}
+    (folder / words["INPUTS"]).write_bytes(inputs.tobytes())
+    (folder / "embeddings.f32").write_bytes(embeddings.tobytes())
+    about = {
+        "inputs": {"file": words["INPUTS"], "shape": list(inputs.shape), "type": str(inputs.dtype)},
+        "embeddings": {"file": "embeddings.f32", "shape": list(embeddings.shape), "type": "float32"},
+        "bytes": "little-endian, row by row",
+    }
+    (folder / "vectors.json").write_text(json.dumps(about, indent=2) + "\n")
+    for snippet in sorted(_SNIPPETS.iterdir()):
+        (folder / snippet.name).write_text(_filled(snippet.read_text(), words))
+
+
+def _words(
+    inputs: UInt8[np.ndarray, "N S S 3"] | Float[np.ndarray, "N 3 S S"],
+    embeddings: Float[np.ndarray, "N D"],
+    in_graph: bool,
+) -> dict[str, str]:
+    """What the snippets leave open."""
+    kind = (
+        {"CPP": "uint8_t", "KOTLIN": "UINT8", "SWIFT": "uInt8", "INPUTS": "inputs.u8", "IN": RGB}
+        if in_graph
+        else {"CPP": "float", "KOTLIN": "FLOAT", "SWIFT": "float", "INPUTS": "inputs.f32", "IN": PIXELS}
+    )
+    shape = ", ".join(map(str, inputs.shape))
+    sizes = {"FACES": len(inputs), "WIDTH": embeddings.shape[1], "VALUES": inputs.size}
+    return {**kind, "SHAPE": shape, **{name: str(size) for name, size in sizes.items()}}
+
+
+def _filled(text: str, words: dict[str, str]) -> str:
+    for name, word in words.items():
+        text = text.replace(f"@{name}@", word)
+    return text
+
+
+def preprocess_entry(preprocess: Preprocess, *, in_graph: bool) -> dict[str, Any]:
+    """What ``preprocess.json`` says: how a photograph becomes the input of a file."""
+    size_px = preprocess.size_px
+    own = {
+        "mean": preprocess.mean.flatten().tolist(),
+        "std": preprocess.std.flatten().tolist(),
+        "order": preprocess.order,
+    }
+    taken = (
+        {"name": RGB, "type": "uint8", "shape": ["batch", size_px, size_px, 3], "order": "rgb", "normalise": "nothing"}
+        if in_graph
+        else {"name": PIXELS, "type": "float32", "shape": ["batch", 3, size_px, size_px], **own, "normalise": _RULE}
+    )
+    return {"size_px": size_px, "template": "arcface_112", "resize": _RESIZE, "input": taken, "network": own}
+
+
+_RULE = "(x - mean) / std with x from 0 to 255"
+_RESIZE = "align to a crop of 112 px, then shrink to size_px with antialiasing: bilinear, as the student was trained"
