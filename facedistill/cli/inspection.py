@@ -1,6 +1,7 @@
 """``inspect``: what the stages of a teacher and a student see, and which of them fit together."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -80,11 +81,27 @@ def _show(figures: dict[str, Any], out: Path) -> None:
             for each in figures[whose]
         ],
     )
-    terms = ("field", "grid", "alike", "score")
-    by_recipe = {each["recipe"]: each for each in figures["pairs"]}
-    rows = [(line, *(f"{by_recipe[line][term]:.2f}" for term in terms)) for line in figures["suggested"]]
-    print_table("Stages that fit each other best, the last first", ("in a recipe", *terms), rows)
+    rows = [(each["recipe"], f"{each['score']:.2f}", each["reason"]) for each in figures["suggested"]]
+    print_table("Stages that fit each other, the first to try first", ("in a recipe", "score", "why"), rows)
+    for sentence in _remarks(figures):
+        print(sentence)
     print(f"{out}: pictures and inspect.json.")
+
+
+def _remarks(figures: dict[str, Any]) -> Iterator[str]:
+    """What a reader of the figures should know about them."""
+    if not figures["suggested"]:
+        yield "No stages order these faces alike, so no pair is suggested."
+    if not figures["student_trained"]:
+        yield "The student is as training begins with it: its effective radii and CKA will change."
+    if figures["local_centres"] is None:
+        yield "No trained URFM is part of this, so there is no picture of local centres."
+    else:
+        own, wanted = (f"{figures['local_centres'][whose]['variety']:.1%}" for whose in ("student", "teacher"))
+        yield (
+            f"What a local centre reads differs from the mean of all centres by {own} in the student and {wanted} in "
+            "the teacher; near 0 % all of them read one average of the face."
+        )
 
 
 def _by(sides: list[Any]) -> str:

@@ -1,151 +1,134 @@
-"""The pictures, one idea each, in colours that every eye tells apart (Okabe and Ito's, and cividis)."""
+"""The pictures of receptive fields, of CKA, and of the pairs that are suggested."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
-from jaxtyping import Float
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
+from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Circle, Patch, Rectangle
-from torch import Tensor
 
-from .attention import Looks
-from .look import Inspection, StageView
-from .receptive_field import CROP_PX
+from . import canvas
+from .findings import Inspection, StageView
+from .suggest import Pair
 
-HEAT, THEORY, RADIUS = "#D55E00", "#0072B2", "#F0E442"
-CENTRES_SHOWN = 3
-"""Along a side: nine of the local centres, evenly spread."""
-FADED = 0.55
-"""How far the mean face is moved towards white, so that colours on it can be read."""
+PLACE = "+"
+PAIRS_SHOWN = 4
+"""Suggestions with a face of their own."""
 
 
 def save_fields(file: Path, seen: Inspection) -> None:
     """Theoretical and measured field of the middle cell of every stage, teacher above student."""
-    rows = {"teacher": seen.teacher, "student": seen.student}
+    rows = {f"teacher: {seen.teacher_is}": seen.teacher, f"student: {seen.student_is}": seen.student}
     columns = max(map(len, rows.values()))
-    figure = Figure(figsize=(2.6 * columns, 6.4), layout="constrained")
+    figure = Figure(figsize=(2.6 * columns + 1, 6.5), layout="constrained")
     grid = figure.subplots(2, columns, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
     for line, (whose, views) in zip(grid, rows.items(), strict=True):
+        line[0].text(-0.06, 0.5, whose, rotation=90, ha="right", va="center", transform=line[0].transAxes, fontsize=10)
         for number, view in enumerate(views):
-            _field(line[number + columns - len(views)], f"{whose} {number - len(views)}", seen.face, view)
+            _field(line[number + columns - len(views)], number - len(views), seen, view)
+    norm, label = PowerNorm(0.5, 0, 1), "gradient, as a share of the strongest"
+    canvas.heat_bar(figure, grid, norm, label, shrink=0.6, ticks=[0, 0.1, 0.25, 0.5, 1], format=canvas.as_share())
     keys = [
-        Patch(color=HEAT, label="gradient (square root)"),
-        Line2D([], [], color=RADIUS, lw=2, label="effective radius: half of the gradient"),
-        Line2D([], [], color=THEORY, lw=2, ls="--", label="theoretical field: all it can see"),
-        Line2D([], [], color="black", marker="+", ms=9, mew=1.8, ls="", label="where the cell lies"),
+        Line2D([], [], color=canvas.THEORY, lw=2, ls="--", label="theoretical field: all that the cell can see"),
+        Line2D([], [], color=canvas.RADIUS, lw=2.5, label="effective radius: half of the gradient lies inside"),
+        Line2D([], [], color="black", marker=PLACE, ms=9, mew=1.8, ls="", label="where the cell lies"),
     ]
-    figure.legend(handles=keys, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
-    _save(figure, file)
+    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    figure.suptitle(
+        "What the middle cell of every stage sees of a face (lengths in pixels of a 112 px crop)", fontsize=11
+    )
+    canvas.save_figure(figure, file)
 
 
-def _field(axes: Axes, name: str, face: Float[np.ndarray, "S S"], view: StageView) -> None:
-    _face(axes, face)
-    _heat(axes, view.field.sqrt())
-    box, (x, y) = view.box, view.centroid_px
-    # Half a line inside, so that a field as large as the crop is seen, too.
-    width, height = (max(side - 2, 1) for side in box.sides_px)
-    axes.add_patch(Rectangle((box.left + 1, box.top + 1), width, height, fill=False, ec=THEORY, lw=2, ls="--"))
-    axes.add_patch(Circle((x, y), view.radius_px, fill=False, ec="black", lw=3))
-    axes.add_patch(Circle((x, y), view.radius_px, fill=False, ec=RADIUS, lw=1.8))
-    axes.plot(*view.cell_px, "+", color="black", ms=9, mew=1.8)
-    high, wide = view.grid
-    theory = " x ".join(f"{side:.0f}" for side in box.sides_px)
-    axes.set_title(f"{name}: {high} x {wide} cells\ntheory {theory} px, radius {view.radius_px:.0f} px", fontsize=9)
+def _field(axes: Axes, stage: int, seen: Inspection, view: StageView) -> None:
+    canvas.draw_face(axes, seen.face)
+    canvas.draw_heat(axes, (view.field / view.field.max().clamp_min(1e-12)).sqrt())
+    canvas.draw_box(axes, view, canvas.THEORY)
+    canvas.draw_radius(axes, view, canvas.RADIUS)
+    axes.plot(*view.cell_px, PLACE, color="black", ms=9, mew=1.8)
+    width, height = view.box.sides_px
+    can_see = f"can see {width:.0f} x {height:.0f} px, radius {view.radius_px:.0f} px"
+    axes.set_title(f"stage {stage}: {_cells(view)}\n{can_see}", fontsize=9)
 
 
 def save_cka(file: Path, seen: Inspection) -> None:
-    """CKA of all stages and embeddings with each other; a line parts student and teacher."""
+    """CKA of all stages and embeddings with each other; a line parts student and teacher, suggestions are framed."""
     side = 2 + 0.62 * len(seen.names)
-    figure = Figure(figsize=(side + 0.8, side), layout="constrained")
+    figure = Figure(figsize=(side + 1.4, side), layout="constrained")
     axes = figure.add_subplot()
-    _matrix(axes, seen.cka, seen.names, seen.names)
+    labels = _labels(seen)
+    canvas.draw_matrix(axes, seen.cka, labels, labels, "linear CKA: 1 alike, 0 unrelated")
     split = len(seen.student) + 0.5
     axes.axhline(split, color="white", lw=3)
     axes.axvline(split, color="white", lw=3)
-    axes.set_title(f"linear CKA over {seen.faces} faces", fontsize=10)
-    _save(figure, file)
+    for pair in seen.suggested:
+        row, column = pair.stage + len(seen.student), pair.teacher_stage + len(seen.names) - 1
+        canvas.frame_cell(axes, row, column)
+        canvas.frame_cell(axes, column, row)
+    axes.set_title(f"How alike the stages order {seen.faces} faces (framed: suggested pairs)", fontsize=10)
+    canvas.save_figure(figure, file)
 
 
 def save_pairs(file: Path, seen: Inspection) -> None:
-    """Score of every pair of stages; suggested ones are framed."""
+    """Score of every pair of stages, and on the face what the suggested ones listen to."""
+    wide, high = len(seen.teacher), len(seen.student)
+    left, across = 2.8 + 0.8 * wide, 2.8 * max(1, -(-min(len(seen.suggested), PAIRS_SHOWN) // 2))
+    figure = Figure(figsize=(left + across, max(6.2, 1.9 + 0.8 * high)), layout="constrained")
+    scores, faces = figure.subfigures(1, 2, width_ratios=[left, across], squeeze=False)[0]
+    _scores(scores.add_subplot(), seen)
+    _suggestions(faces, seen, seen.suggested[:PAIRS_SHOWN])
+    canvas.save_figure(figure, file)
+
+
+def _suggestions(part: SubFigure, seen: Inspection, shown: list[Pair]) -> None:
+    """A face for each, the first one's name in bold."""
+    rows = max(1, min(2, len(shown)))
+    grid = part.subplots(rows, max(1, -(-len(shown) // rows)), squeeze=False)
+    for axes in grid.flat:
+        axes.axis("off")
+    for axes, pair in zip(grid.flat, shown, strict=False):
+        _pair(axes, seen, pair)
+    keys = [
+        Line2D([], [], color=canvas.TEACHER, lw=2.5, label="teacher's radius"),
+        Line2D([], [], color=canvas.STUDENT, lw=2.5, label="student's"),
+    ]
+    part.legend(handles=keys, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+
+
+def _scores(axes: Axes, seen: Inspection) -> None:
     table = np.zeros((len(seen.student), len(seen.teacher)))
     for pair in seen.pairs:
         table[pair.stage, pair.teacher_stage] = pair.score
-    figure = Figure(figsize=(2.4 + 0.9 * table.shape[1], 1.9 + 0.8 * table.shape[0]), layout="constrained")
-    axes = figure.add_subplot()
-    _matrix(axes, table, seen.names[: len(table)], seen.names[len(table) + 1 : -1])
-    for pair in (pair for pair in seen.pairs if pair.suggested):
-        corner = (pair.teacher_stage + table.shape[1] - 0.46, pair.stage + table.shape[0] - 0.46)
-        axes.add_patch(Rectangle(corner, 0.92, 0.92, fill=False, ec=HEAT, lw=3))
-    axes.set_title("how well stages fit: field x grid x alike\nframed: suggested", fontsize=10)
-    _save(figure, file)
+    labels = _labels(seen)
+    rows, columns = labels[: len(table)], labels[len(table) + 1 : -1]
+    canvas.draw_matrix(axes, table, rows, columns, "score = field x grid x CKA: 1 fits")
+    for pair in seen.suggested:
+        canvas.frame_cell(axes, pair.stage + table.shape[0], pair.teacher_stage + table.shape[1])
+    axes.set_title("How well stages fit (framed: each the other's best)", fontsize=10)
 
 
-def save_centres(file: Path, seen: Inspection, student: Looks, teacher: Looks) -> None:
-    """Where the same local centres look in both networks; each map as strong as its own largest share."""
-    shown = _spread(len(student.maps))
-    figure = Figure(figsize=(1.35 * len(shown), 3.5), layout="constrained")
-    grid = figure.subplots(2, len(shown), squeeze=False)
-    for line, whose, looks in zip(grid, ("teacher", "student"), (teacher, student), strict=True):
-        for axes, centre in zip(line, shown, strict=True):
-            _face(axes, seen.face)
-            _cells(axes, looks, centre)
-            axes.set_title(f"{whose}\ncentre {centre}", fontsize=8)
-    keys = [
-        Patch(color=HEAT, label="attention of the local centre"),
-        Line2D([], [], color=RADIUS, marker="o", mec="black", ls="", label="mean place it looks at"),
-    ]
-    figure.legend(handles=keys, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
-    _save(figure, file)
+def _pair(axes: Axes, seen: Inspection, pair: Pair) -> None:
+    own, wanted = seen.student[pair.stage], seen.teacher[pair.teacher_stage]
+    canvas.draw_face(axes, seen.face)
+    canvas.draw_radius(axes, wanted, canvas.TEACHER)
+    canvas.draw_radius(axes, own, canvas.STUDENT)
+    room = "" if pair.has_room(seen.local_centres) else f"\ntoo few cells for {seen.local_centres} centres"
+    axes.set_title(
+        f"stage: {pair.stage}, teacher_stage: {pair.teacher_stage}\n"
+        f"field {pair.field:.2f}, grid {pair.grid:.2f}, CKA {pair.alike:.2f}{room}",
+        fontsize=9,
+        fontweight="bold" if pair is seen.suggested[0] else "normal",
+    )
 
 
-def _cells(axes: Axes, looks: Looks, centre: int) -> None:
-    """A centre's share of every cell as a coloured square on the face."""
-    share = (looks.maps[centre] / looks.maps[centre].max()).flatten().tolist()
-    high, wide = (CROP_PX / side for side in looks.maps.shape[1:])
-    for (x, y), strength in zip(looks.cells_px.tolist(), share, strict=True):
-        axes.add_patch(Rectangle((x - wide / 2, y - high / 2), wide, high, color=HEAT, lw=0, alpha=0.85 * strength))
-    axes.plot(*looks.gaze_px[centre].tolist(), "o", color=RADIUS, mec="black", ms=5)
+def _labels(seen: Inspection) -> list[str]:
+    """Names of the stages with their grids, as ``Inspection.names`` orders them."""
+    grids = [*map(_cells, seen.student), "", *map(_cells, seen.teacher), ""]
+    return [f"{name}\n{grid}" if grid else name for name, grid in zip(seen.names, grids, strict=True)]
 
 
-def _spread(count: int) -> list[int]:
-    """Some centres over the whole grid that they lie on, or over their numbers where they lie on none."""
-    side = round(count**0.5)
-    if side**2 != count or side < CENTRES_SHOWN:
-        return np.linspace(0, count - 1, min(count, CENTRES_SHOWN**2)).round().astype(int).tolist()
-    line = np.linspace(0, side - 1, CENTRES_SHOWN).round().astype(int)
-    return [int(row * side + column) for row in line for column in line]
-
-
-def _face(axes: Axes, face: Float[np.ndarray, "S S"]) -> None:
-    axes.imshow(face * (1 - FADED) + FADED, cmap="gray", vmin=0, vmax=1, extent=(0, CROP_PX, CROP_PX, 0))
-    axes.set(xlim=(0, CROP_PX), ylim=(CROP_PX, 0))
-    axes.axis("off")
-
-
-def _heat(axes: Axes, strength: Float[Tensor, "S S"]) -> None:
-    """One hue over the face, the less transparent the stronger."""
-    fine = cv2.resize((strength / strength.max().clamp_min(1e-12)).numpy(), (2 * CROP_PX, 2 * CROP_PX))
-    colour = np.broadcast_to(to_rgb(HEAT), (*fine.shape, 3))
-    axes.imshow(np.dstack([colour, fine.clip(0, 1)]), extent=(0, CROP_PX, CROP_PX, 0), interpolation="nearest")
-
-
-def _matrix(axes: Axes, values: Float[np.ndarray, "A B"], rows: Sequence[str], columns: Sequence[str]) -> None:
-    axes.imshow(values, cmap="cividis", vmin=0, vmax=1)
-    axes.set_yticks(range(len(rows)), rows, fontsize=8)
-    axes.set_xticks(range(len(columns)), columns, fontsize=8, rotation=45, ha="right", rotation_mode="anchor")
-    for (row, column), value in np.ndenumerate(values):
-        axes.text(
-            column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color="black" if value > 0.5 else "white"
-        )
-
-
-def _save(figure: Figure, file: Path) -> None:
-    figure.savefig(file, dpi=110)
+def _cells(view: StageView) -> str:
+    return f"{view.grid[0]} x {view.grid[1]} cells"

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 from ..data.whole import whole_folder
-from .draw import save_centres, save_cka, save_fields, save_pairs
-from .look import Inspection
+from .draw import save_cka, save_fields, save_pairs
+from .draw_centres import save_centres
+from .findings import Inspection
 
 
 def save(folder: Path, seen: Inspection) -> None:

@@ -1,9 +1,6 @@
 """Everything that is measured of two networks, over the same faces."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from math import dist
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,80 +8,19 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from ..types import Features, Spec
-from .attention import Looks, centre_maps, gaze_difference_px
+from .attention import centre_maps
 from .cka import CKA
 from .faces import mean_face
-from .receptive_field import Box, centre_px, centroid_px, effective_radius_px, measured, middle_cell, reach, theoretical
+from .findings import Inspection, StageView
+from .receptive_field import centre_px, measured, middle_cell, reach, theoretical
 from .subjects import Subject, Subjects
-from .suggest import Pair, Seen, all_pairs, suggested
+from .suggest import Seen, all_pairs
 
 BATCH = 32
 """Faces seen at once, and samples of a CKA batch."""
 
 Report = Callable[[str, int, int], object]
 """Told what is done: the work's name, steps done, steps in all."""
-
-
-@dataclass(frozen=True)
-class StageView:
-    """What the middle cell of a stage sees."""
-
-    grid: tuple[int, int]
-    cell_px: tuple[float, float]
-    """Where the cell lies: x and y in crop pixels."""
-    box: Box
-    """Theoretical field."""
-    field: Float[Tensor, "S S"]
-    """Measured field over the network's own pixels, of sum 1."""
-
-    @property
-    def centroid_px(self) -> tuple[float, float]:
-        """Where the cell looks: x and y in crop pixels."""
-        return centroid_px(self.field)
-
-    @property
-    def radius_px(self) -> float:
-        """Effective radius."""
-        return effective_radius_px(self.field)
-
-    @property
-    def offset_px(self) -> float:
-        """From where the cell lies to where it looks."""
-        return dist(self.cell_px, self.centroid_px)
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """Two networks on one mean face."""
-
-    faces: int
-    trained: bool
-    face: Float[np.ndarray, "S S"]
-    student: list[StageView]
-    teacher: list[StageView]
-    cka: Float[np.ndarray, "M M"]
-    """Of the student's stages and embedding, then the teacher's, with each other."""
-    pairs: list[Pair]
-    centres: tuple[Looks, Looks] | None
-    """Of student and teacher."""
-
-    def figures(self) -> dict[str, Any]:
-        """As ``inspect.json`` has them: lengths are pixels of a 112 px crop."""
-        return {
-            "faces": self.faces,
-            "student_trained": self.trained,
-            "student": _stages(self.student),
-            "teacher": _stages(self.teacher),
-            "cka": {"names": self.names, "values": self.cka.tolist()},
-            "pairs": [_pair(pair) for pair in self.pairs],
-            "suggested": [pair.recipe for pair in suggested(self.pairs)],
-            "local_centres": None if self.centres is None else _centres(*self.centres),
-        }
-
-    @property
-    def names(self) -> list[str]:
-        """Of the rows and columns of ``cka``."""
-        return [*_names("student", len(self.student)), *_names("teacher", len(self.teacher))]
 
 
 def look(subjects: Subjects, images: UInt8[Tensor, "N 3 S S"], report: Report) -> Inspection:
@@ -95,7 +31,19 @@ def look(subjects: Subjects, images: UInt8[Tensor, "N 3 S S"], report: Report) -
     alike = cka[: len(student), len(student) + 1 : -1]
     pairs = all_pairs(_seen(student), _seen(teacher), alike)
     centres = None if subjects.urfm is None else centre_maps(subjects.urfm, _answers(subjects, images))
-    return Inspection(len(images), subjects.trained, mean_face(images), student, teacher, cka, pairs, centres)
+    return Inspection(
+        faces=len(images),
+        student_is=subjects.student.name,
+        teacher_is=subjects.teacher.name,
+        trained=subjects.trained,
+        face=mean_face(images),
+        student=student,
+        teacher=teacher,
+        cka=cka,
+        pairs=pairs,
+        centres=centres,
+        local_centres=subjects.centres,
+    )
 
 
 def _views(subject: Subject, images: Tensor, title: str, report: Report) -> list[StageView]:
@@ -138,34 +86,3 @@ def _cka(subjects: Subjects, images: Tensor, report: Report) -> Float[np.ndarray
 
 def _seen(views: list[StageView]) -> list[Seen]:
     return [Seen(view.grid, view.radius_px) for view in views]
-
-
-def _names(whose: str, stages: int) -> list[str]:
-    return [*(f"{whose} {number}" for number in range(-stages, 0)), f"{whose} embedding"]
-
-
-def _stages(views: list[StageView]) -> list[dict[str, Any]]:
-    return [
-        {
-            "stage": number - len(views),
-            "grid": list(view.grid),
-            "theoretical_px": list(view.box.sides_px),
-            "effective_radius_px": view.radius_px,
-            "cell_px": list(view.cell_px),
-            "looks_at_px": list(view.centroid_px),
-            "offset_px": view.offset_px,
-        }
-        for number, view in enumerate(views)
-    ]
-
-
-def _pair(pair: Pair) -> dict[str, Any]:
-    return {"recipe": pair.recipe, **asdict(pair), "score": pair.score}
-
-
-def _centres(student: Looks, teacher: Looks) -> dict[str, Any]:
-    return {
-        "gaze_difference_px": gaze_difference_px(student, teacher),
-        "student": {"spread": student.spread, "variety": student.variety},
-        "teacher": {"spread": teacher.spread, "variety": teacher.variety, "on_prompts": teacher.on_prompts},
-    }

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from ..backbones.contract import AbstractBackbone, Preprocess
 from ..backbones.load import MODEL_FILE, load_backbone, read_tensors
-from ..config import Recipe, build
+from ..catalogue import find
+from ..config import Recipe, build, checked
 from ..errors import UserError
 from ..method import AbstractMethod
 from ..methods.urfm import URFM
@@ -24,6 +25,8 @@ from .receptive_field import See
 class Subject:
     """A network that answers with gradients to the pixels, and none to its weights."""
 
+    name: str
+    """For a person: what it is, and the size of its pictures."""
     spec: Spec
     preprocess: Preprocess
     see: See
@@ -37,6 +40,8 @@ class Subjects:
     teacher: Subject
     urfm: URFM | None
     """With the local centres that a run has learned; None where it has none, or has not begun."""
+    centres: int
+    """L of the recipe's URFM, or of the default one."""
     trained: bool
 
 
@@ -55,7 +60,8 @@ def open_subjects(recipe: Recipe, checkpoint: Path | None = None) -> Subjects:
     network, trained = _student(recipe, state)
     teacher = _teacher(recipe, state)
     student = _subject(network)
-    return Subjects(student, _shown(teacher), _urfm(recipe, state, student.spec, teacher.spec), trained)
+    urfm = _urfm(recipe, state, student.spec, teacher.spec)
+    return Subjects(student, _shown(teacher), urfm, _count(recipe), trained)
 
 
 def _student(recipe: Recipe, state: dict[str, Tensor]) -> tuple[AbstractBackbone, bool]:
@@ -89,13 +95,18 @@ def _shown(teacher: AbstractTeacher) -> Subject:
     if isinstance(teacher, Prompted):
         trunk = teacher.trunk.awake()
         prompts = {int(slot): prompt.detach() for slot, prompt in teacher.prompts.items()}
-        return Subject(teacher.spec, trunk.preprocess, lambda pixels: trunk.features(pixels, prompts))
+        name = f"{_name(trunk)} with prompts"
+        return Subject(name, teacher.spec, trunk.preprocess, lambda pixels: trunk.features(pixels, prompts))
     raise UserError("Only teachers 'live' and 'prompted' show gradients to the pixels; use one of them.")
 
 
 def _subject(network: AbstractBackbone) -> Subject:
     network.eval().requires_grad_(False)
-    return Subject(network.spec, network.preprocess, network.features)
+    return Subject(_name(network), network.spec, network.preprocess, network.features)
+
+
+def _name(network: AbstractBackbone) -> str:
+    return f"{type(network).__name__.strip('_')} at {network.spec.size_px} px"
 
 
 def _urfm(recipe: Recipe, state: dict[str, Tensor], student: Spec, teacher: Spec) -> URFM | None:
@@ -110,6 +121,12 @@ def _urfm(recipe: Recipe, state: dict[str, Tensor], student: Spec, teacher: Spec
                 _load(method.mapping, learned, recipe)
                 return method.eval().requires_grad_(False)
     return None
+
+
+def _count(recipe: Recipe) -> int:
+    """How many local centres the recipe's URFM has; without one, as many as it would have."""
+    options = [own for name, own in recipe.method.items() if find("methods", AbstractMethod, name) is URFM]
+    return int(checked(URFM, options[0] if options else {}, where="urfm")["centres"])
 
 
 def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -6,8 +6,9 @@
     score = field · grid · alike                       each 0 to 1, none weighted
 
 A pair is suggested where each stage is the other's best. The score says how well two stages fit, not how much a
-student would gain: the first stages of any two networks fit well and have little to teach, so that suggestions are
-listed from the last stage backwards.
+student would gain: the first stages of any two networks fit well and have little to teach, so the deepest suggestion
+comes first. It has to have room, though: L local centres read L mixtures of a stage's N cells, and where N < L these
+are not L different things whatever is learned, for the attention L N of a head has at most rank N.
 """
 
 from collections.abc import Sequence
@@ -25,6 +26,10 @@ class Seen:
     radius_px: float
     """Effective, in crop pixels."""
 
+    @property
+    def cells(self) -> int:
+        return self.grid[0] * self.grid[1]
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -32,10 +37,18 @@ class Pair:
 
     stage: int
     teacher_stage: int
-    field: float
-    grid: float
+    student: Seen
+    teacher: Seen
     alike: float
     suggested: bool = False
+
+    @property
+    def field(self) -> float:
+        return _ratio(self.student.radius_px, self.teacher.radius_px)
+
+    @property
+    def grid(self) -> float:
+        return _ratio(min(self.student.grid), min(self.teacher.grid))
 
     @property
     def score(self) -> float:
@@ -46,26 +59,38 @@ class Pair:
         """What a recipe says to align it."""
         return f"stage: {self.stage}, teacher_stage: {self.teacher_stage}"
 
+    def has_room(self, centres: int) -> bool:
+        """Whether both have a cell for every local centre."""
+        return min(self.student.cells, self.teacher.cells) >= centres
+
+    def reason(self, centres: int) -> str:
+        """What speaks for it, and what against, in words."""
+        own, wanted = self.student, self.teacher
+        why = (
+            f"student and teacher listen within {own.radius_px:.0f} and {wanted.radius_px:.0f} px, from "
+            f"{_by(own.grid)} and {_by(wanted.grid)} cells, and order the faces alike (CKA {self.alike:.2f})"
+        )
+        if self.has_room(centres):
+            return why
+        few = min(own, wanted, key=lambda each: each.cells)
+        return f"{why}; but {few.cells} cells cannot feed {centres} local centres with different things"
+
 
 def all_pairs(student: Sequence[Seen], teacher: Sequence[Seen], alike: Float[np.ndarray, "S T"]) -> list[Pair]:
     """Every pair, the best first; CKA below 0 counts as 0."""
     pairs = [
-        Pair(
-            i - len(student),
-            j - len(teacher),
-            field=_ratio(own.radius_px, wanted.radius_px),
-            grid=_ratio(min(own.grid), min(wanted.grid)),
-            alike=max(0.0, float(alike[i, j])),
-        )
+        Pair(i - len(student), j - len(teacher), own, wanted, alike=max(0.0, float(alike[i, j])))
         for i, own in enumerate(student)
         for j, wanted in enumerate(teacher)
     ]
     return sorted((_marked(pair, pairs) for pair in pairs), key=lambda pair: -pair.score)
 
 
-def suggested(pairs: Sequence[Pair]) -> list[Pair]:
-    """The suggested ones, from the teacher's last stage backwards."""
-    return sorted((pair for pair in pairs if pair.suggested), key=lambda pair: -pair.teacher_stage)
+def suggested(pairs: Sequence[Pair], centres: int) -> list[Pair]:
+    """The suggested ones, the one to try first at the front: those with room, then the others, each backwards from
+    the teacher's last stage."""
+    found = (pair for pair in pairs if pair.suggested)
+    return sorted(found, key=lambda pair: (not pair.has_room(centres), -pair.teacher_stage))
 
 
 def _marked(pair: Pair, pairs: Sequence[Pair]) -> Pair:
@@ -77,3 +102,7 @@ def _marked(pair: Pair, pairs: Sequence[Pair]) -> Pair:
 
 def _ratio(a: int | float, b: int | float) -> float:
     return min(a, b) / max(a, b) if max(a, b) > 0 else 0.0
+
+
+def _by(grid: tuple[int, int]) -> str:
+    return f"{grid[0]} x {grid[1]}"

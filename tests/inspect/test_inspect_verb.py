@@ -44,12 +44,13 @@ def test_before_training_then_after(call: Call, folder: Path) -> None:
     assert json.loads((folder / "before" / "inspect.json").read_text()) == figures
     after = call("inspect", folder / "run", "--faces", folder / "faces", "--out", folder / "after", "--count", 32)
     assert (after.code, "stage: -1, teacher_stage: -1" in after.out) == (0, True)
+    assert "near 0 % all of them read one average of the face" in after.out
     figures = json.loads((folder / "after" / "inspect.json").read_text())
     assert figures["student_trained"]
     assert 0 < figures["local_centres"]["teacher"]["on_prompts"] < 1
     assert {file.name for file in (folder / "after").iterdir()} == {*PICTURES, "local_centres.png", "inspect.json"}
     assert np.std(cv2.imdecode(np.fromfile(folder / "after" / "receptive_fields.png", np.uint8), 1)) > 10
-    suggested = yaml.safe_load(f"{{{figures['suggested'][0]}}}")
+    suggested = yaml.safe_load(f"{{{figures['suggested'][0]['recipe']}}}")
     load_recipe(folder / "recipe.yaml", [f"method.urfm.{key}={value}" for key, value in suggested.items()])
     # A patch of 4 px of 16 for the student's convolution; a Transformer sees everything.
     assert figures["student"][0]["theoretical_px"] == [28, 28]

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from facedistill.backbones.edgenext import edgenext_xxs
+from facedistill.backbones.iresnet import iresnet_18
 from facedistill.backbones.mobilefacenet import mobilefacenet_1m2
+from facedistill.backbones.swin import swin
 from facedistill.backbones.vit import vit
 from facedistill.inspect.receptive_field import (
     CROP_PX,
@@ -82,6 +84,13 @@ def test_known_networks() -> None:
     assert sides == [20, 64, 64, 64]
 
 
+def test_shifted_windows_see_two_windows_each_way() -> None:
+    """Swin: cell 13 of 28 shares a shifted window with cells 10 to 16, and these saw 7 to 20: 14 patches of 4 px."""
+    network = swin(width=8, depths=(2,), heads=(1,), patch_px=4, size_px=112, embedding=8).eval()
+    ((rows, columns),) = reach(network.features, 112)
+    assert theoretical(rows, columns, (13, 13)) == Box(left=28.0, top=28.0, right=84.0, bottom=84.0)
+
+
 def test_a_vit_sees_the_whole_image_at_once() -> None:
     network = vit(width=16, depth=4, heads=2, patch_px=8, size_px=32, embedding=8).eval()
     for rows, columns in reach(network.features, 32):
@@ -97,6 +106,28 @@ def test_the_measured_field_is_the_gradient() -> None:
     expected = torch.zeros(8, 8)
     expected[3:6, 1:4] = kernel / kernel.sum()
     torch.testing.assert_close(field, expected)
+
+
+FAMILIES = {
+    "mobilefacenet": lambda: mobilefacenet_1m2(size_px=32),
+    "edgenext": lambda: edgenext_xxs(size_px=32),
+    "iresnet": lambda: iresnet_18(size_px=16),
+    "swin": lambda: swin(width=8, depths=(2, 2), heads=(1, 2), size_px=28, embedding=8),
+    "vit": lambda: vit(width=16, depth=4, heads=2, patch_px=8, size_px=32, embedding=8),
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_no_gradient_comes_from_outside_the_theoretical_field(family: str) -> None:
+    torch.manual_seed(0)
+    network = FAMILIES[family]().eval().requires_grad_(False)
+    spec = network.spec
+    cells = [middle_cell(spec, stage) for stage in range(len(spec.stages))]
+    fields = measured(network.features, [torch.randn(1, 3, spec.size_px, spec.size_px)], cells)
+    for (rows, columns), cell, field in zip(reach(network.features, spec.size_px), cells, fields, strict=True):
+        inside = rows[:, cell[0], cell[1]][:, None] & columns[:, cell[0], cell[1]][None, :]
+        assert float(field.sum()) == pytest.approx(1, abs=1e-5)
+        assert float(field[~inside].sum()) == 0
 
 
 def test_signs_keep_channels_from_cancelling() -> None:
