@@ -54,3 +54,10 @@ def test_seeds_blur_the_places() -> None:
     assert abs(split.first[0] - 0.5) < 0.1
     assert split.first[0] + steady.first[0] == 1
     assert (split.best[0], split.worst[0]) == (1, 2)
+
+
+def test_the_interval_of_ranks_goes_to_the_whole_rank_outwards() -> None:
+    steady, seldom_ahead = np.zeros((100, 1)), np.where(np.arange(100) < 3, 1.0, -1.0)[:, None]
+    first, second = standings([single(steady), single(seldom_ahead)])
+    assert (first.best[0], first.worst[0]) == (1, 2), "three of a hundred are more than 2.5 %"
+    assert (second.best[0], second.worst[0]) == (1, 2)
