@@ -64,7 +64,8 @@ class RSKD(AbstractMethod):
             raise UserError("RSKD needs momentum, temperature and scale above 0, and a maturity from 0 to below 1.")
         if classifier.subsets is None:
             raise UserError(
-                "RSKD learns from specialists, each with its classifier; only teacher 'specialists' is that."
+                "RSKD learns from specialists and their classifiers; give it teacher 'specialists', of run folders "
+                "with head.safetensors."
             )
         self.samples, self.maturity, self.momentum = samples, maturity, momentum
         self.temperature, self.sharpness = temperature, scale / temperature

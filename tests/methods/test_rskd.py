@@ -74,7 +74,7 @@ def test_a_specialist_falls_silent_as_the_student_comes_up_with_it() -> None:
 
 
 def test_one_network_is_no_set_of_specialists() -> None:
-    with pytest.raises(UserError, match="only teacher 'specialists' is that"):
+    with pytest.raises(UserError, match="give it teacher 'specialists'"):
         RSKD(TeacherClassifier(2, torch.eye(2), lambda: torch.eye(2)))
 
 
