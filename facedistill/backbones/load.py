@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NewType
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -49,7 +50,8 @@ def load_backbone(path: str | Path, backbone: Choice | None = None) -> LoadedBac
     choice = _choice_in(metadata) if backbone is None else backbone
     if choice is None:
         raise UserError(f"{file} does not say what network it holds; name it, as in `backbone: edgenext_xs`.")
-    network: AbstractBackbone = build("backbones", AbstractBackbone, choice)
+    with torch.random.fork_rng(devices=[]):  # its first weights are thrown away, and draw nothing from the run's seed
+        network: AbstractBackbone = build("backbones", AbstractBackbone, choice)
     _check_fit(network.state_dict(), tensors, f"{file} does not fit {_name(choice)}")
     network.load_state_dict(tensors)
     return LoadedBackbone(network)

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from ..errors import UserError
-from . import alignment, check, compare, data, evaluation, export, inspection, recipes, training
+from . import alignment, check, compare, data, evaluation, export, inspection, recipes, store, training
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,6 +23,7 @@ app.command()(inspection.inspect)
 app.command("list")(recipes.list_)
 app.add_typer(recipes.config_app, name="config")
 app.add_typer(data.data_app, name="data")
+app.add_typer(store.store_app, name="store")
 
 
 def main() -> None:

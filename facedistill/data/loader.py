@@ -77,6 +77,27 @@ class Loader:
         return _read(self._batches)
 
 
+def replay(
+    faces: AbstractFaces,
+    views: Views,
+    keys: Sequence[_Key],
+    *,
+    seed: int,
+    mix: Mix | None = None,
+    workers: int = 0,
+    size_px: int | None = None,
+) -> Loaded:
+    """Chosen views, bit for bit as a ``Loader`` with the same faces, views, seed and mix shows them.
+
+    Args:
+        keys: batches, a view number with the samples of each.
+
+    Raises:
+        UserError: names a file that cannot be read.
+    """
+    return _read(_data_loader(_Views(same_size(faces, size_px), views, seed, mix), keys, workers))
+
+
 def in_order(faces: AbstractFaces, *, batch: int, workers: int = 0, size_px: int | None = None) -> Loaded:
     """Every crop once, untouched and in order; the last batch may be smaller.
 
@@ -85,7 +106,7 @@ def in_order(faces: AbstractFaces, *, batch: int, workers: int = 0, size_px: int
     """
     numbers = np.arange(len(faces))
     keys = [(0, numbers[start : start + batch]) for start in range(0, len(faces), batch)]
-    return _read(_data_loader(_Views(same_size(faces, size_px), Views.none(), 0), keys, workers))
+    return replay(faces, Views.none(), keys, seed=0, workers=workers, size_px=size_px)
 
 
 class _Views(Dataset[_Samples | UnreadableImage]):

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..data.contract import AbstractFaces
 from ..data.loader import in_order
+from ..progress import Display
 from .contract import AbstractTeacher
 
 Progress = Callable[[int, int], None]
@@ -32,3 +33,22 @@ def class_means(
         done += len(images)
         progress(done, len(faces))
     return F.normalize(sums)
+
+
+class ClassMeans:
+    """``class_means``, made when first asked for and once only; those that the teacher has kept, where it has."""
+
+    def __init__(self, teacher: AbstractTeacher, faces: AbstractFaces, device: torch.device) -> None:
+        self._teacher, self._faces, self._device = teacher, faces, device
+        self.made: Float[Tensor, "K D"] | None = None
+        """None as long as nobody has asked."""
+
+    def __call__(self) -> Float[Tensor, "K D"]:
+        if self.made is None:
+            self.made = self._teacher.kept_means()
+        if self.made is None:
+            with Display(len(self._faces), title="teacher's class means") as display:
+                self.made = class_means(
+                    self._teacher, self._faces, device=self._device, progress=lambda done, _: display.advance(done)
+                )
+        return self.made

@@ -66,6 +66,10 @@ class AbstractFrozen(AbstractTeacher):
     def provides(self) -> frozenset[str]:
         return frozenset({"embedding", "stages"} if self.spec.stages else {"embedding"})
 
+    @property
+    def network(self) -> AbstractBackbone:
+        return self.frozen.network
+
     # no_grad, not inference_mode: whoever learns from these answers keeps them for a backward pass.
     @torch.no_grad()
     def forward(self, images: UInt8[Tensor, "B 3 H W"], batch: Batch) -> Features:

@@ -35,6 +35,10 @@ class Live(AbstractFrozen):
         self._weights = weights_file(weights)
         super().__init__(open_network(self._weights, backbone), precision)
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return (self._weights,)
+
     def head_centres(self) -> Tensor | None:
         return head_beside(self._weights)
 

@@ -51,6 +51,10 @@ class Onnx(AbstractFrozen):
         self._weights = weights_file(weights)
         super().__init__(OnnxNetwork(self._weights, mean=mean, std=std, order=order, size_px=size_px))
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return (self._weights,)
+
     def head_centres(self) -> Tensor | None:
         return head_beside(self._weights)
 

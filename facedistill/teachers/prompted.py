@@ -97,6 +97,14 @@ class Prompted(AbstractTeacher):
             seen: Features = self.trunk.awake()(images)
         return seen.embedding.float()
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return (self._weights,)
+
+    @property
+    def network(self) -> AbstractBackbone:
+        return self.trunk.network
+
     def head_centres(self) -> Tensor | None:
         return head_beside(self._weights)
 

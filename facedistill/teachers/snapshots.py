@@ -71,6 +71,10 @@ class Snapshots(AbstractTeacher):
         self._show(len(self._files) - 1)
         return self.live.reference(images)
 
+    @property
+    def constant(self) -> bool:
+        return False
+
     def head_centres(self) -> Tensor | None:
         return self._head
 

@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
-from torch import Tensor
 
 from ..backbones.contract import AbstractBackbone
 from ..backbones.load import start_from
@@ -17,6 +15,7 @@ from ..data.mixed import Mixed
 from ..data.open import open_faces
 from ..data.order import SAMPLERS
 from ..data.part import Part, only
+from ..data.shown import Shown
 from ..data.split import split_identities
 from ..data.synthetic import DrawnFaces
 from ..data.verified import Verified
@@ -25,7 +24,7 @@ from ..errors import UserError, unknown
 from ..heads.contract import AbstractHead
 from ..method import AbstractMethod
 from ..progress import Display
-from ..teachers.class_means import class_means
+from ..teachers.class_means import ClassMeans
 from ..teachers.classifier import TeacherClassifier
 from ..teachers.contract import AbstractTeacher
 from .objective import Objective
@@ -99,12 +98,16 @@ def load_faces(recipe: Recipe) -> Sets:
     return Sets(Mixed(labelled, others) if others else labelled, labelled, validation)
 
 
-def build_objective(recipe: Recipe, faces: AbstractFaces, device: torch.device) -> Objective:
-    """Network, head, methods and teacher of a recipe, on ``device``."""
+def build_objective(
+    recipe: Recipe, faces: AbstractFaces, device: torch.device, shown: Shown | None = None
+) -> Objective:
+    """Network, head, methods and teacher of a recipe, on ``device``; its teacher must have answers for ``shown``."""
     model = build("backbones", AbstractBackbone, recipe.model)
     if recipe.initial is not None:
         start_from(model, recipe.initial)
     teacher = None if recipe.teacher is None else build("teachers", AbstractTeacher, recipe.teacher).to(device)
+    if teacher is not None and shown is not None:
+        teacher.check(shown)
     classifier = None if teacher is None else _classifier(teacher, faces, device)
     context = {"embedding": model.spec.embedding, "identities": len(faces.identities), "student": model.spec}
     if teacher is not None:
@@ -116,6 +119,14 @@ def build_objective(recipe: Recipe, faces: AbstractFaces, device: torch.device) 
     if teacher is not None and not methods and not _inherits(recipe):
         raise UserError("Nothing in this recipe learns from its teacher; give it a 'method', or the head 'inherited'.")
     return Objective(model, head, methods, teacher, classifier).to(device)
+
+
+def shown_in(recipe: Recipe, faces: AbstractFaces) -> Shown:
+    """What a training by ``recipe``, resolved, shows of ``faces``."""
+    data = recipe.data
+    views = Views(**checked(Views, data.views, where="data.views"))
+    mix = None if data.mix is None else Mix(**checked(Mix, data.mix, where="data.mix"))
+    return Shown(faces, views, mix, recipe.seed, recipe.training.epochs)
 
 
 def _builder(key: str, name: str) -> Builder:
@@ -148,12 +159,7 @@ def _verified(faces: AbstractFaces, title: str) -> AbstractFaces:
 
 
 def _classifier(teacher: AbstractTeacher, faces: AbstractFaces, device: torch.device) -> TeacherClassifier:
-    @lru_cache(maxsize=1)
-    def means() -> Tensor:
-        with Display(len(faces), title="teacher's class means") as display:
-            return class_means(teacher, faces, device=device, progress=lambda done, _: display.advance(done))
-
-    parted = teacher.parted_head()
+    means, parted = ClassMeans(teacher, faces, device), teacher.parted_head()
     if parted is None:
         return TeacherClassifier(len(faces.identities), teacher.head_centres(), means)
     head = parted.ordered(faces.identities)

@@ -97,8 +97,9 @@ def _checked_questions(methods: Mapping[str, AbstractMethod], teacher: AbstractT
     for name, method in methods.items():
         missing = method.uses - (teacher.provides if teacher is not None else frozenset())
         if missing:
+            advice = teacher.advice if teacher is not None else ""
             given = f"the teacher gives {', '.join(sorted(teacher.provides))}" if teacher else "there is no teacher"
-            raise UserError(f"Method '{name}' needs the teacher's {', '.join(sorted(missing))}, but {given}.")
+            raise UserError(f"Method '{name}' needs the teacher's {', '.join(sorted(missing))}, but {given}{advice}.")
     asked = any(method.uses for method in methods.values())
     if teacher is not None and teacher.learns and not asked:
         raise UserError("The teacher's prompts would learn nothing, since no method asks it; use teacher 'live'.")

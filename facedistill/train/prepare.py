@@ -9,13 +9,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from .. import dist
 from ..backbones.contract import AbstractBackbone
-from ..config import Choice, Recipe, call, checked, one
+from ..config import Choice, Recipe, call, one
 from ..data.loader import Loader, in_order
-from ..data.mix import Mix
-from ..data.views import Views
+from ..data.shown import Shown
 from ..device import choose_device
 from .allocator import keep_freed_memory
-from .assemble import TABLES, Sets, build_objective, load_faces, resolve
+from .assemble import TABLES, Sets, build_objective, load_faces, resolve, shown_in
 from .checkpoint import Learners
 from .loop import Step, on_device
 from .objective import Objective, Weights
@@ -59,22 +58,23 @@ def prepare(recipe: Recipe, load: Load = load_faces) -> Run:
     device = dist.local_device(choose_device(recipe.training.device))
     torch.manual_seed(recipe.seed)
     sets = load(recipe)
-    objective = build_objective(recipe, sets.labelled, device)
-    loader = _loader(recipe, sets)
+    shown = shown_in(recipe, sets.training)
+    objective = build_objective(recipe, sets.labelled, device, shown)
+    loader = _loader(recipe, shown)
     learners, step = _learners(recipe, objective, loader, device)
     run = Run(recipe, sets, loader, objective, learners, step)
     _rehearse(run)
     return run
 
 
-def _loader(recipe: Recipe, sets: Sets) -> Loader:
+def _loader(recipe: Recipe, shown: Shown) -> Loader:
     return Loader(
-        sets.training,
-        Views(**checked(Views, recipe.data.views, where="data.views")),
+        shown.faces,
+        shown.views,
         batch=recipe.training.batch,
-        seed=recipe.seed,
+        seed=shown.seed,
         workers=recipe.data.workers,
-        mix=None if recipe.data.mix is None else Mix(**checked(Mix, recipe.data.mix, where="data.mix")),
+        mix=shown.mix,
         order=_chosen("data.sampler", recipe.data.sampler),
         rank=dist.rank(),
         world=dist.world(),
