@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import re
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,15 +14,17 @@ import yaml
 
 from facedistill.backbones.contract import AbstractBackbone
 from facedistill.backbones.load import save_backbone
-from facedistill.config import Recipe, build
+from facedistill.config import Recipe, build, read_overrides
 from facedistill.method import AbstractMethod
 from facedistill.teachers.contract import AbstractTeacher
+from facedistill.testing.report import answers
 from facedistill.train.objective import Objective, Weights
 from facedistill.types import Batch, Spec
 
 PAGE = (Path(__file__).parents[1] / "docs" / "extend.md").read_text()
 FILES = dict(re.findall(r"```python\n# (\S+\.py)\n(.*?)```", PAGE, re.DOTALL))
 RECIPES = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
+CHECKS = [shlex.split(line) for line in re.findall(r"^PYTHONPATH=\. facedistill check (.*)$", PAGE, re.MULTILINE)]
 TESTS = [name for name in FILES if name.startswith("test_")]
 
 
@@ -48,6 +51,21 @@ def test_the_pages_own_tests_pass(name: str, written: Path) -> None:
         test(**{argument: written / "weights" for argument in inspect.signature(test).parameters})
 
 
+@pytest.mark.parametrize("told", CHECKS, ids=lambda told: told[0])
+def test_the_pages_parts_pass_the_check(told: list[str], written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, *options = told
+    backbone = "my_faces.plain.plain_tiny"
+    for run in ("vit_a", "vit_b"):
+        (written / "runs" / run).mkdir(parents=True)
+        network = build("backbones", AbstractBackbone, backbone)
+        save_backbone(network, backbone, written / "runs" / run / "model.safetensors")
+    monkeypatch.chdir(written)
+    promises = answers(name, read_overrides(options))
+    broken = {answer.promise: answer.broken for answer in promises if answer.broken is not None}
+    broken.pop("compiles whole", None)  # shapes are checked in this process, which no compiler can look through
+    assert broken == {}
+
+
 def test_the_pages_recipes_build_what_they_name(written: Path) -> None:
     name = "my_faces.plain.plain_tiny"
     save_backbone(build("backbones", AbstractBackbone, name), name, written / "model.safetensors")
@@ -71,4 +89,4 @@ def test_the_pages_recipes_build_what_they_name(written: Path) -> None:
 
 
 def test_every_kind_of_part_has_a_page() -> None:
-    assert sum(name.startswith("my_faces/") for name in FILES) == len(TESTS) == len(RECIPES) == 3
+    assert sum(name.startswith("my_faces/") for name in FILES) == len(TESTS) == len(RECIPES) == len(CHECKS) == 3
