@@ -93,6 +93,8 @@ def read_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     Raises:
         UserError: it is not a safetensors file.
     """
+    if file.suffix == ".onnx":
+        raise UserError(f"{file} is an ONNX file, which gives answers and not its weights; a safetensors file does.")
     try:
         with safe_open(file, framework="pt") as opened:
             return {name: opened.get_tensor(name) for name in opened.keys()}, opened.metadata() or {}  # noqa: SIM118

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from ..backbones.contract import AbstractBackbone
 from ..backbones.load import start_from
 from ..catalogue import Builder, find
-from ..config import DataRecipe, Recipe, build, call, checked, context_of, one
+from ..config import DataRecipe, Options, Recipe, build, call, checked, context_of, one
 from ..data.contract import AbstractFaces
 from ..data.mix import Mix
 from ..data.mixed import Mixed
@@ -29,6 +30,7 @@ from ..teachers.classifier import TeacherClassifier
 from ..teachers.contract import AbstractTeacher
 from .objective import Objective
 from .optim import OPTIMISERS
+from .questions import refuse_unanswered
 from .schedule import SCHEDULES
 
 CONTRACTS: Mapping[str, tuple[str, type]] = {
@@ -112,9 +114,7 @@ def build_objective(
     context = {"embedding": model.spec.embedding, "identities": len(faces.identities), "student": model.spec}
     if teacher is not None:
         context |= {"teacher": teacher.spec, "classifier": classifier}
-    methods = {
-        name: build("methods", AbstractMethod, {name: options}, **context) for name, options in recipe.method.items()
-    }
+    methods = {name: _method(name, options, teacher, context) for name, options in recipe.method.items()}
     head = None if recipe.head is None else build("heads", AbstractHead, recipe.head, **context)
     if teacher is not None and not methods and not _inherits(recipe):
         raise UserError("Nothing in this recipe learns from its teacher; give it a 'method', or the head 'inherited'.")
@@ -135,6 +135,15 @@ def _builder(key: str, name: str) -> Builder:
     if name not in TABLES[key]:
         raise unknown(key, name, TABLES[key])
     return TABLES[key][name]
+
+
+def _method(name: str, options: Options, teacher: AbstractTeacher | None, context: Mapping[str, Any]) -> AbstractMethod:
+    """A method, refused before it is built where its class tells that its teacher cannot answer it."""
+    builder = _builder("method", name)
+    if teacher is not None and isinstance(builder, type) and issubclass(builder, AbstractMethod):
+        refuse_unanswered(name, builder.uses, teacher)
+    method: AbstractMethod = call(builder, options, where=name, **context)
+    return method
 
 
 def _inherits(recipe: Recipe) -> bool:

@@ -14,6 +14,7 @@ from ..method import AbstractMethod
 from ..teachers.classifier import TeacherClassifier
 from ..teachers.contract import AbstractTeacher
 from ..types import Batch, Features, Terms
+from .questions import refuse_unanswered
 
 OTHER_PARTS = ("model", "head", "teacher")
 """Names of parts that are no methods."""
@@ -95,11 +96,7 @@ def _by_last_name(methods: Mapping[str, AbstractMethod]) -> dict[str, nn.Module]
 def _checked_questions(methods: Mapping[str, AbstractMethod], teacher: AbstractTeacher | None) -> bool:
     """Whether any method asks the teacher; refuses a question it cannot answer."""
     for name, method in methods.items():
-        missing = method.uses - (teacher.provides if teacher is not None else frozenset())
-        if missing:
-            advice = teacher.advice if teacher is not None else ""
-            given = f"the teacher gives {', '.join(sorted(teacher.provides))}" if teacher else "there is no teacher"
-            raise UserError(f"Method '{name}' needs the teacher's {', '.join(sorted(missing))}, but {given}{advice}.")
+        refuse_unanswered(name, method.uses, teacher)
     asked = any(method.uses for method in methods.values())
     if teacher is not None and teacher.learns and not asked:
         raise UserError("The teacher's prompts would learn nothing, since no method asks it; use teacher 'live'.")

@@ -1,10 +1,11 @@
 """From a recipe to everything a run needs, built and ready; nothing is written here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from .. import dist
@@ -13,6 +14,8 @@ from ..config import Choice, Recipe, call, one
 from ..data.loader import Loader, in_order
 from ..data.shown import Shown
 from ..device import choose_device
+from ..errors import UserError
+from ..types import UNLABELLED, Batch, Terms
 from .allocator import keep_freed_memory
 from .assemble import TABLES, Sets, build_objective, load_faces, resolve, shown_in
 from .checkpoint import Learners
@@ -116,8 +119,26 @@ def _chosen(key: str, choice: Choice, **context: Any) -> Any:
 def _rehearse(run: Run) -> None:
     """One forward pass over two faces, so that what does not fit is said before anything is written."""
     images, batch = next(iter(in_order(run.sets.training, batch=2)))
-    device = run.step.device
     run.objective.eval()
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        terms = run.objective(images.to(device), on_device(batch, device, 0.0))
+    terms = _terms(run, images, batch)
     run.step.weights.check(terms)
+    mix = run.recipe.data.mix
+    if mix is not None and mix["share"] >= 1:
+        _refuse_idle(terms, _terms(run, images, replace(batch, labels=torch.full_like(batch.labels, UNLABELLED))))
+
+
+def _terms(run: Run, images: Tensor, batch: Batch) -> Terms:
+    device = run.step.device
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        terms: Terms = run.objective(images.to(device), on_device(batch, device, 0.0))
+    return terms
+
+
+def _refuse_idle(terms: Terms, unlabelled: Terms) -> None:
+    """Refuse what learns from labels only, where no face keeps one."""
+    idle = [name for name, term in terms.items() if bool(term != 0) and bool(unlabelled[name] == 0)]
+    if idle:
+        raise UserError(
+            f"With data.mix.share=1 no face keeps its label, without which {', '.join(idle)} would learn nothing; mix "
+            "a smaller share."
+        )
