@@ -13,3 +13,8 @@ def cosines(embedding: Float[Tensor, "B D"], centres: Float[Tensor, "K D"]) -> F
     """Neither needs to be normalised; float32 whatever the autocast."""
     with torch.autocast(embedding.device.type, enabled=False):
         return F.linear(F.normalize(embedding.float(), eps=SHORTEST), F.normalize(centres.float(), eps=SHORTEST))
+
+
+def row_cosines(own: Float[Tensor, "B D *grid"], wanted: Float[Tensor, "B D *grid"]) -> Float[Tensor, "B *grid"]:
+    """Of every row with the row beside it; of maps, cell by cell."""
+    return F.cosine_similarity(own.float(), wanted.float(), dim=1, eps=SHORTEST)

@@ -15,11 +15,10 @@ Several faces of one person in the whole batch move their centre once, by the me
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ..align.cosines import SHORTEST
+from ..align.cosines import row_cosines
 from ..align.memory import put
 from ..align.project import bridge
 from ..align.relations import everyone, products, same_identity, unit
@@ -80,7 +79,7 @@ class AdaDistill(AbstractMethod):
     def _alpha(
         self, own: Float[Tensor, "n D"], wanted: Float[Tensor, "n D"], centres: Float[Tensor, "n D"]
     ) -> Float[Tensor, " n"]:
-        alpha = F.cosine_similarity(own, wanted, eps=SHORTEST)
+        alpha = row_cosines(own, wanted)
         if self.weighted:
-            alpha = alpha * F.cosine_similarity(centres, wanted, eps=SHORTEST)
+            alpha = alpha * row_cosines(centres, wanted)
         return alpha.clamp(0, 1)

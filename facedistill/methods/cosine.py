@@ -6,15 +6,14 @@ arXiv:1905.10620
 Beside ``urfm`` and a ``prompted`` teacher this is CAKD's optional embedding term; its prompts are not moved by it.
 """
 
-import torch.nn.functional as F
-
+from ..align.cosines import row_cosines
 from ..align.project import bridge
 from ..method import AbstractMethod
 from ..types import Batch, Features, Spec, Terms
 
 
 class Cosine(AbstractMethod):
-    """Turns every embedding of the student towards the teacher's, labelled or not."""
+    """Term ``embedding``: every embedding of the student turns towards the teacher's, labelled or not."""
 
     uses = frozenset({"embedding"})
 
@@ -23,6 +22,5 @@ class Cosine(AbstractMethod):
         self.projector = bridge(student.embedding, teacher.embedding)
 
     def forward(self, student: Features, teacher: Features, batch: Batch) -> Terms:
-        own = self.projector(student.embedding).float()
-        cosine = F.cosine_similarity(own, teacher.embedding.detach().float(), eps=1e-4)
+        cosine = row_cosines(self.projector(student.embedding), teacher.embedding.detach())
         return {"embedding": (1 - cosine).mean()}

@@ -29,7 +29,8 @@ class PAT(AbstractMethod):
     """Term ``context``.
 
     Args:
-        pairs: of stages (student's, teacher's), such as [[1, 0], [-1, -1]]; by default all from the last backwards.
+        pairs: stages (student's, teacher's), from 0, or from -1 backwards. All that both have, counted from the
+            coarsest, where None.
         side: regions along a side; 7 x 7 of them for each stage.
         width, heads: of the attention, 512 and 8 in the paper; costs grow with width², so 128 suits a CPU.
 

@@ -15,7 +15,16 @@ from ..types import Batch, Features, Spec, Terms
 
 
 class ProxylessKD(AbstractMethod):
-    """The student's margin softmax over the teacher's class centres; ``heads/inherited.py`` explains the options."""
+    """Term ``inherited``: the student's margin softmax over the teacher's class centres.
+
+    Args:
+        centres: ``frozen``, the classifier that came with the teacher's weights; ``teacher_means``, the class means of
+            its embeddings; ``best``, the former where it fits and else the latter; ``finetune``, that, and trained.
+        margin: ψ and s, any margin softmax; ArcFace as in the paper.
+
+    Raises:
+        UserError: ``frozen``, and the teacher's weights brought no classifier for these identities.
+    """
 
     def __init__(
         self,

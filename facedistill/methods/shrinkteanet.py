@@ -10,24 +10,22 @@ compared cell by cell, which is this project's reading. Without the square, and 
 """
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ..align.cosines import row_cosines
 from ..align.grid import Meet, Pairs, stage_pairs
 from ..align.project import bridge, channel_bridge
 from ..method import AbstractMethod
 from ..types import Batch, Features, Spec, Terms
-
-# Shorter vectors are not stretched: the direction of zeros has no finite gradient.
-SHORTEST = 1e-4
 
 
 class ShrinkTeaNet(AbstractMethod):
     """Terms ``embedding`` and ``intermediate``; the paper's weights are recipe values, 1 in face comparisons.
 
     Args:
-        pairs: of stages (student's, teacher's), such as [[1, 0], [-1, -1]]; by default all from the last backwards.
+        pairs: stages (student's, teacher's), from 0, or from -1 backwards. All that both have, counted from the
+            coarsest, where None.
 
     Raises:
         UserError: no such stage.
@@ -64,5 +62,4 @@ class _Gap(nn.Module):
 
 
 def _angular(own: Float[Tensor, "B D *grid"], wanted: Float[Tensor, "B D *grid"]) -> Float[Tensor, ""]:
-    cosine = F.cosine_similarity(own.float(), wanted.float(), dim=1, eps=SHORTEST)
-    return (1 - cosine).square().mean()
+    return (1 - row_cosines(own, wanted)).square().mean()

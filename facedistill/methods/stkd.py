@@ -12,11 +12,10 @@ needs no classes.
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Int
 from torch import Tensor
 
-from ..align.cosines import SHORTEST
+from ..align.cosines import row_cosines
 from ..align.labelled import labelled_mean
 from ..align.logits import SCALE, ClassLogits, divergence
 from ..align.project import bridge
@@ -57,8 +56,7 @@ class STKD(AbstractMethod):
 
     def forward(self, student: Features, teacher: Features, batch: Batch) -> Terms:
         own, wanted = (logits.log_softmax(1) for logits in self.logits(student, teacher))
-        aim = teacher.embedding.detach().float()
-        cosine = F.cosine_similarity(self.projector(student.embedding).float(), aim, eps=SHORTEST)
+        cosine = row_cosines(self.projector(student.embedding), teacher.embedding.detach())
         taught = self._taught(batch.labels)
         return {
             "probabilities": self.temperature**2 * labelled_mean(divergence(own, wanted), taught),

@@ -9,11 +9,10 @@ earlier ones. The paper's exact form is not known to us; shares and size are thi
 """
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from ..align.cosines import SHORTEST
+from ..align.cosines import row_cosines
 from ..align.memory import Queue
 from ..align.project import bridge
 from ..align.relations import directions, everyone, products
@@ -52,8 +51,7 @@ class UnifiedKD(AbstractMethod):
         self.memory = Queue(memory, student.embedding + teacher.embedding)
 
     def forward(self, student: Features, teacher: Features, batch: Batch) -> Terms:
-        own, wanted = self.projector(student.embedding).float(), teacher.embedding.detach().float()
-        gap_n = everyone(1 - F.cosine_similarity(own, wanted, eps=SHORTEST))
+        gap_n = everyone(1 - row_cosines(self.projector(student.embedding), teacher.embedding.detach()))
         hard = gap_n.topk(_count(self.hard_samples, len(gap_n))).values
         return {"instance": hard.mean(), "pairwise": self._pairwise(student, teacher)}
 
