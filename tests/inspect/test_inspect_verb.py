@@ -5,10 +5,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 import tiny
 import torch
 import yaml
+from onnx import TensorProto, helper
 from said import Call
 
 from facedistill.backbones.load import read_tensors
@@ -72,6 +74,19 @@ def test_a_run_is_what_it_has_learned(folder: Path) -> None:
     # A run that has not ended keeps its student in the checkpoint alone.
     unfinished = open_subjects(recipe.model_copy(update={"out": folder / "none"}), saved)
     torch.testing.assert_close(unfinished.student.see(pixels).embedding, subjects.student.see(pixels).embedding)
+
+
+def test_an_onnx_teacher_shows_no_stages(call: Call, folder: Path, tmp_path: Path) -> None:
+    pixels = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["B", 3, 16, 16])
+    embedding = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["B", 768])
+    graph = helper.make_graph([helper.make_node("Flatten", ["pixels"], ["embedding"])], "net", [pixels], [embedding])
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), tmp_path / "net.onnx"
+    )
+    live = f"teacher={{live: {{weights: {tmp_path / 'net.onnx'}}}}}"
+    said = call("inspect", folder / "recipe.yaml", live, "method={cosine: {}}", "--out", tmp_path / "new")
+    assert "This teacher gives embedding and no stages to look at" in said.err
+    assert not (tmp_path / "new").exists()
 
 
 def test_it_says_why_it_cannot(call: Call, folder: Path, tmp_path: Path) -> None:
