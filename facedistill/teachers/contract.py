@@ -68,7 +68,7 @@ class AbstractTeacher(nn.Module, ABC):
         return None
 
     def parted_head(self) -> PartedHead | None:
-        """The same with names, for a teacher of several networks that each know some of the identities."""
+        """Instead of that, with names, for a teacher of several networks that each know some of the identities."""
         return None
 
     def terms(self, features: Features, batch: Batch, classifier: TeacherClassifier) -> Terms:

@@ -53,11 +53,12 @@ class Specialists(AbstractTeacher):
     def provides(self) -> frozenset[str]:
         return frozenset({"embedding"})
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return tuple(file for member in self._each for file in member.files)
+
     def forward(self, images: UInt8[Tensor, "B 3 H W"], batch: Batch) -> Features:
         return Features(torch.cat([F.normalize(member(images, batch).embedding) for member in self.members], dim=1))
-
-    def head_centres(self) -> Tensor | None:
-        return None if self._head is None else self._head.centres
 
     def parted_head(self) -> PartedHead | None:
         return self._head

@@ -52,6 +52,8 @@ def test_a_product_with_a_centre_is_its_own_specialists_cosine(folders: list[Pat
         alone = load_backbone(folders[who]).eval()(images).embedding
         expected = F.cosine_similarity(alone, centre(folders[who], row)[None])
         assert torch.allclose(opinions[:, column], expected, atol=1e-6), "abcde"[column]
+    assert teacher.head_centres() is None, "rows in an order of their own are nobody's classifier"
+    assert teacher.files == tuple(folder / "model.safetensors" for folder in folders)
     assert not list(teacher.parameters())
     assert not teacher.state_dict()
 
