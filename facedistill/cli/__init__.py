@@ -5,7 +5,7 @@ import sys
 import typer
 
 from ..errors import UserError
-from . import alignment, check, compare, data, evaluation, export, inspection, recipes, store, training
+from . import alignment, bench, check, compare, data, evaluation, export, inspection, recipes, store, training, verify
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,10 +19,13 @@ app.command()(check.check)
 app.command()(compare.compare)
 app.command()(alignment.align)
 app.command()(export.export)
+app.command()(verify.calibrate)
+app.command()(verify.verify)
 app.command()(inspection.inspect)
 app.command("list")(recipes.list_)
 app.add_typer(recipes.config_app, name="config")
 app.add_typer(data.data_app, name="data")
+app.add_typer(bench.bench_app, name="bench")
 app.add_typer(store.store_app, name="store")
 
 

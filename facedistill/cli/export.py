@@ -13,20 +13,27 @@ from .show import print_table
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder or a safetensors file.")]
 
 
+Out = Annotated[Path | None, typer.Option(help="Folder of the package, new [`export` in the run folder].")]
+To = Annotated[str, typer.Option(metavar="TARGET,...", help="Runtimes to write for.")]
+Precision = Annotated[str, typer.Option(metavar="PRECISION,...", help="Of fp32, fp16 and int8.")]
+Preprocess = Annotated[
+    Literal["graph", "json"],
+    typer.Option(help="Where pixels are prepared: in the file, which takes bytes, or by the app."),
+]
+Faces = Annotated[Path | None, typer.Option(help="Crops to prove the files on [drawn ones].")]
+Calibration = Annotated[Path | None, typer.Option(help="Crops that int8 takes its ranges from [drawn ones].")]
+Crops = Annotated[int, typer.Option(min=1000, help="How many crops prove a file.")]
+
+
 def export(
     run: Run,
-    out: Annotated[Path | None, typer.Option(help="Folder of the package, new [`export` in the run folder].")] = None,
-    to: Annotated[str, typer.Option(metavar="TARGET,...", help="Runtimes to write for.")] = "onnx",
-    precision: Annotated[str, typer.Option(metavar="PRECISION,...", help="Of fp32, fp16 and int8.")] = "fp32",
-    preprocess: Annotated[
-        Literal["graph", "json"],
-        typer.Option(help="Where pixels are prepared: in the file, which takes bytes, or by the app."),
-    ] = "graph",
-    faces: Annotated[Path | None, typer.Option(help="Crops to prove the files on [drawn ones].")] = None,
-    calibration: Annotated[
-        Path | None, typer.Option(help="Crops that int8 takes its ranges from [drawn ones].")
-    ] = None,
-    crops: Annotated[int, typer.Option(min=1000, help="How many crops prove a file.")] = 1000,
+    out: Out = None,
+    to: To = "onnx",
+    precision: Precision = "fp32",
+    preprocess: Preprocess = "graph",
+    faces: Faces = None,
+    calibration: Calibration = None,
+    crops: Crops = 1000,
     backbone: Backbone = None,
     as_json: AsJson = False,
 ) -> None:
