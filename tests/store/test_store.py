@@ -242,9 +242,9 @@ def test_a_killed_build_goes_on_to_the_same_store(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(layout, "BLOCK", 4)
-    monkeypatch.setattr(layout, "SHARD_BYTES", 1)
+    monkeypatch.setattr(layout, "SHARD_BYTES", 1024)
     plan = plan_store(taught(folder))
-    assert plan.header.layout.shards == 8
+    assert plan.header.layout.shards == 4
     build_store(plan, tmp_path / "whole")
     for fatal in (1, 3, 17, 49, 54):
         out = tmp_path / f"killed{fatal}"
