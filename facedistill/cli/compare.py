@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -52,14 +53,28 @@ def compare(
 
 
 def _show(table: "Sequence[Line]", folder: Path) -> None:
-    from ..compare.report import cells, failures, figures, header
+    """A table a figure, each narrow enough for a terminal."""
+    from ..compare.report import failures, figures
 
-    names = figures(table)
-    shown = Table(*header(names), show_lines=True)
-    for line in table:
-        shown.add_row(*cells(line, names))
     console = Console()
-    console.print(shown)
+    for name in figures(table):
+        console.print(_of_figure(name, table))
     for sentence in failures(table):
         console.print(sentence, highlight=False)
     console.print(f"Tables and pictures: {folder / 'report.html'}", highlight=False)
+
+
+def _of_figure(name: str, table: "Sequence[Line]") -> Table:
+    from ..compare.report import said_short
+
+    students = {line.group.student for line in table}
+    shown = Table(
+        "row", "%", "less the reference", "verdict", "ranks", title=name, box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    for numbers in shown.columns[1:3]:
+        numbers.no_wrap = True
+    shown.columns[3].min_width = len("distinguishable")
+    for line in table:
+        row = line.group.taught if len(students) == 1 else f"{line.group.taught}, {line.group.student}"
+        shown.add_row(row, *(said_short(line.cells[name]) if name in line.cells else ("failed",)))
+    return shown

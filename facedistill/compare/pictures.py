@@ -2,42 +2,55 @@
 
 import io
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
+from ..evaluate.intervals.bootstrap import UNDECIDED
 from .table import Cell, Line
 
-ACROSS = 2
+ACROSS = 3
 """Panels side by side, one a figure."""
-WIDTH_IN, ROW_IN, MARGIN_IN, COST_IN = 5.6, 0.36, 1.1, 4.2
+WIDTH_IN, ROW_IN, MARGIN_IN, COST_IN, LEGEND_IN = 4.3, 0.36, 1.1, 3.8, 0.4
 COLOURS = {"better": "#0a7d36", "worse": "#b3261e"}
 OTHERWISE = "#33475b"
+MARKERS = "os^Dv*"
+"""One after the other, each for as many rows as there are colours."""
+
+LEGEND_ACROSS = 3
+"""Entries of a legend below one panel."""
+UNSAID = f"{UNDECIDED}, or the reference itself"
 
 Draw = Callable[[Axes, str, Sequence[Line]], None]
 
 
 def draw_accuracy(lines: Sequence[Line]) -> str:
     """A point a row with its 95 % interval; coloured where it is better or worse than the reference."""
-    return _panels(lines, _draw_intervals, MARGIN_IN + ROW_IN * len(lines), named=True)
+    return _panels(lines, _draw_intervals, MARGIN_IN + ROW_IN * len(lines), _verdicts(), named=True)
 
 
 def draw_cost(lines: Sequence[Line]) -> str:
     """Accuracy over the seconds of one training."""
-    return _panels(lines, _draw_cost, COST_IN, named=False)
+    marks = [Line2D([], [], label=_label(line, lines), **_mark(number)) for number, line in enumerate(lines)]
+    return _panels(lines, _draw_cost, COST_IN, marks, named=False)
 
 
 def draw_ranks(lines: Sequence[Line]) -> str:
     """The ranks that 95 % of the replicates hold, and how often a row is first among those of its student."""
-    return _panels(lines, _draw_ranks, MARGIN_IN + ROW_IN * len(lines), named=True)
+    return _panels(lines, _draw_ranks, MARGIN_IN + ROW_IN * len(lines), _verdicts(), named=True)
 
 
-def _panels(lines: Sequence[Line], draw: Draw, height_in: float, *, named: bool) -> str:
+def _panels(lines: Sequence[Line], draw: Draw, height_in: float, legend: Sequence[Line2D], *, named: bool) -> str:
     names = list(lines[0].cells)
     across = min(ACROSS, len(names))
     down = -(-len(names) // across)
-    figure = Figure(figsize=(WIDTH_IN * across, height_in * down), layout="constrained")
+    rows = -(-len(legend) // (LEGEND_ACROSS * across))
+    figure = Figure(figsize=(WIDTH_IN * across, height_in * down + LEGEND_IN * rows), layout="constrained")
+    # Outside of the panels: inside it would hide points.
+    figure.legend(handles=legend, loc="outside lower center", ncols=LEGEND_ACROSS * across, fontsize=9, frameon=False)
     for number, name in enumerate(names):
         axes = figure.add_subplot(down, across, number + 1)
         draw(axes, name, lines)
@@ -57,16 +70,13 @@ def _draw_intervals(axes: Axes, name: str, lines: Sequence[Line]) -> None:
 
 
 def _draw_cost(axes: Axes, name: str, lines: Sequence[Line]) -> None:
-    shown = [(line, line.training_s) for line in lines if line.training_s is not None]
-    for number, (line, seconds) in enumerate(shown):
-        cell = line.cells[name]
-        down, up = 100 * (cell.value - cell.low), 100 * (cell.high - cell.value)
-        axes.errorbar(
-            seconds, 100 * cell.value, [[down], [up]], fmt="o", color=f"C{number % 10}", label=_label(line, lines)
-        )
+    for number, line in enumerate(lines):
+        if line.training_s is not None:
+            cell, mark = line.cells[name], _mark(number)
+            axes.plot([line.training_s] * 2, [100 * cell.low, 100 * cell.high], color=mark["color"])
+            axes.plot(line.training_s, 100 * cell.value, **mark)
     axes.set(xlabel="seconds of one training", ylabel="%")
     axes.set_xlim(left=0)
-    axes.legend(fontsize=8)
 
 
 def _draw_ranks(axes: Axes, name: str, lines: Sequence[Line]) -> None:
@@ -79,6 +89,17 @@ def _draw_ranks(axes: Axes, name: str, lines: Sequence[Line]) -> None:
     axes.set_xticks(range(1, last + 1))
     axes.set_xlim(0.6, last + 0.3 + 0.28 * last)
     axes.set_xlabel("rank")
+
+
+def _mark(number: int) -> dict[str, Any]:
+    """Unlike that of every other row, for as many rows as there are colours and markers."""
+    return {"color": f"C{number % 10}", "marker": MARKERS[number // 10 % len(MARKERS)], "linestyle": ""}
+
+
+def _verdicts() -> list[Line2D]:
+    """What the colours of rows mean."""
+    means = {**{f"{word} than the reference, paired": colour for word, colour in COLOURS.items()}, UNSAID: OTHERWISE}
+    return [Line2D([], [], color=colour, linewidth=3, label=label) for label, colour in means.items()]
 
 
 def _colour(cell: Cell) -> str:

@@ -109,6 +109,17 @@ def said(cell: Cell) -> Iterator[str]:
     yield f"rank {cell.best_rank} to {cell.worst_rank}, first in {100 * cell.first:.0f} %"
 
 
+def said_short(cell: Cell) -> tuple[str, str, str, str]:
+    """The same in four words or numbers, to a tenth of a percent."""
+    gain = cell.gain
+    return (
+        f"{100 * cell.value:.1f} ({100 * cell.low:.1f} to {100 * cell.high:.1f})",
+        "" if gain is None else f"{100 * gain.mean:+.1f} ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})",
+        "" if gain is None else gain.verdict,
+        f"{cell.best_rank}-{cell.worst_rank}",
+    )
+
+
 def figures(lines: Sequence[Line]) -> tuple[str, ...]:
     """Names of the figures; where nothing finished, one that says so."""
     return next((tuple(line.cells) for line in lines if line.cells), ("figures",))

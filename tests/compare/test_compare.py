@@ -206,7 +206,8 @@ def test_the_command_runs_processes_of_its_own(
     said = call("compare", tmp_path / "compare.yaml", "--jobs", "2", "changes.training.epochs=1")
     assert said.code == 1
     assert "1 runs failed" in said.error
-    assert re.search(r"labels .* 1 ", said.out)
+    assert re.search(r"labels +[\d.]+ \([\d.]+ to [\d.]+\) +1-1", said.out)
+    assert re.search(r"typo@old +failed", said.out)
     assert "did you mean 'cosine.embedding'" in said.out
     assert "2 of 2 runs ended, 1 failed" in said.err
     recipe = load_recipe(tmp_path / "out" / "runs" / "tiny.net" / "labels" / "seed0" / "config.yaml")
