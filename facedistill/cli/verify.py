@@ -25,19 +25,19 @@ def calibrate(
     replicates: Annotated[int, typer.Option(min=1, help="Of the bootstrap.")] = 1000,
     as_json: AsJson = False,
 ) -> None:
-    """Find every file's threshold for a false-match rate, and store it in the package."""
+    """Find every file's threshold for a false-match rate, and store it with its histograms in the package."""
     from ..data.open import open_faces
     from ..export.package import open_package
     from ..export.threshold import calibrate as find
 
     opened, known = open_package(package), open_faces(faces)
-    found = {
-        file: find(opened.open(file), known, opened.size_px, fmr, replicates=replicates).as_dict()
-        for file in opened.files
+    calibrations = {
+        file: find(opened.open(file), known, opened.size_px, fmr, replicates=replicates) for file in opened.files
     }
-    if not found:
+    if not calibrations:
         raise UserError(f"{package} has no file that passed its gate; export the student again.")
-    opened.with_thresholds(found)
+    opened.calibrated(calibrations)
+    found = {file: each.threshold.as_dict() for file, each in calibrations.items()}
     if as_json:
         print(json.dumps(found, indent=2))
         return

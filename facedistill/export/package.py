@@ -11,12 +11,15 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..crop.output import write_whole
 from ..errors import UserError
 from ..evaluate.embeddings.cache import file_digest
 from .contract import PRECISIONS, Runner, target_of
+
+if TYPE_CHECKING:
+    from .threshold import Calibration
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -49,6 +52,11 @@ class Package:
         """By file, as ``calibrate`` found them."""
         return dict(self.manifest["thresholds"])
 
+    @property
+    def histograms(self) -> dict[str, dict[str, Any]]:
+        """By file, of the same pairs; packages of earlier versions have none."""
+        return dict(self.manifest.get("histograms", {}))
+
     def choose(self, file: str | None) -> str:
         """A file by its name or its precision; the most precise without either.
 
@@ -65,9 +73,15 @@ class Package:
         _, target = target_of(file)
         return target.open(self.folder / file, threads=threads)
 
-    def with_thresholds(self, thresholds: Mapping[str, Any]) -> "Package":
-        """The same package with these thresholds, on disk too."""
-        manifest = {**self.manifest, "thresholds": {**self.thresholds, **thresholds}}
+    def calibrated(self, found: "Mapping[str, Calibration]") -> "Package":
+        """The same package with what was found of these files, on disk too."""
+        thresholds = {file: each.threshold.as_dict() for file, each in found.items()}
+        histograms = {file: each.histogram.as_dict() for file, each in found.items()}
+        manifest = {
+            **self.manifest,
+            "thresholds": {**self.thresholds, **thresholds},
+            "histograms": {**self.histograms, **histograms},
+        }
         write_manifest(self.folder, manifest)
         return Package(self.folder, manifest)
 

@@ -20,6 +20,7 @@ from ..evaluate.pairs.scores import score_all
 from ..types import UNLABELLED
 from .contract import Runner
 from .gate import unit
+from .histogram import Histogram, histogram
 from .parity import read_crops
 
 _SPARE = 4
@@ -53,9 +54,17 @@ class Threshold:
         return "match" if cosine > self.high else "no match" if cosine < self.low else "not sure"
 
 
+@dataclass(frozen=True)
+class Calibration:
+    """What a file says of known people."""
+
+    threshold: Threshold
+    histogram: Histogram
+
+
 def calibrate(
     embed: Runner, faces: AbstractFaces, size_px: int, fmr: float, *, replicates: int = 1000, seed: int = 0
-) -> Threshold:
+) -> Calibration:
     """The threshold of a file for a false-match rate, from crops of people that the student was not trained on.
 
     Raises:
@@ -77,4 +86,5 @@ def calibrate(
     )
     low, high = (float(end[0]) for end in interval(drawn))
     pairs = scores.impostor_pairs
-    return Threshold(fmr, point.threshold, low, high, point.far, point.tar, scores.identities, len(faces), pairs)
+    found = Threshold(fmr, point.threshold, low, high, point.far, point.tar, scores.identities, len(faces), pairs)
+    return Calibration(found, histogram(rows, faces.labels))

@@ -11,7 +11,8 @@ from said import Call
 
 from facedistill.data.folder import FolderFaces
 from facedistill.errors import UserError
-from facedistill.export.package import open_package
+from facedistill.export.histogram import histogram
+from facedistill.export.package import open_package, write_manifest
 from facedistill.export.threshold import Threshold, calibrate
 
 
@@ -23,7 +24,7 @@ def calibrated(package: Path, faces: FolderFaces, tmp_path_factory: pytest.TempP
     opened = open_package(folder)
     runner = opened.open("student.fp32.onnx")
     found = calibrate(runner, faces, opened.size_px, 1e-2, replicates=50)
-    opened.with_thresholds({"student.fp32.onnx": found.as_dict()})
+    opened.calibrated({"student.fp32.onnx": found})
     return folder
 
 
@@ -41,6 +42,36 @@ def test_the_threshold_lets_so_many_strangers_pass(calibrated: Path, faces: Fold
     assert stored.low < stored.high
     assert (stored.identities, stored.crops, stored.impostor_pairs) == (20, 120, len(strangers))
     assert stored.tar == pytest.approx(np.mean([score > stored.threshold + 1e-12 for score, same in pairs if same]))
+    counted = opened.histograms["student.fp32.onnx"]
+    for kind, wanted in (("genuine", True), ("impostor", False)):
+        of_kind = [score for score, same in pairs if same == wanted]
+        assert sum(counted[kind]) == len(of_kind)
+        for step in range(100):
+            inside = sum(-1 + step / 50 <= score < -1 + (step + 1) / 50 for score in of_kind)
+            assert abs(counted[kind][step] - inside) <= 1, "a score at an edge may fall on either side"
+
+
+def test_histograms_hold_pairs_across_blocks() -> None:
+    rows = np.random.default_rng(0).normal(size=(1200, 3))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    labels = np.arange(1200) % 7
+    counted = histogram(rows, labels)
+    first, second = np.triu_indices(1200, 1)
+    scores, same = (rows[first] * rows[second]).sum(1), labels[first] == labels[second]
+    for counts, kind in ((counted.genuine, same), (counted.impostor, ~same)):
+        expected, _ = np.histogram(scores[kind], bins=100, range=(-1, 1))
+        assert sum(counts) == kind.sum()
+        assert np.abs(np.subtract(counts, expected)).max() <= 2
+    assert histogram(np.eye(2)[[0, 0]], np.zeros(2, np.int64)).genuine[-1] == 1
+
+
+def test_packages_without_histograms_open(calibrated: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "earlier"
+    shutil.copytree(calibrated, folder)
+    manifest = dict(open_package(folder).manifest)
+    del manifest["histograms"]
+    write_manifest(folder, manifest)
+    assert open_package(folder).histograms == {}
 
 
 def test_within_the_interval_nobody_is_sure() -> None:
