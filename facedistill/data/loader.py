@@ -1,8 +1,5 @@
 """Batches of views, the same whatever the number of workers; and plain crops in their order."""
 
-import signal
-import sys
-import warnings
 from collections.abc import Iterator, Sequence
 
 import cv2
@@ -10,7 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from ..errors import UserError
 from ..types import UNLABELLED, Batch
@@ -19,6 +16,7 @@ from .mix import Mix, mixed
 from .order import AbstractOrder, Shuffled
 from .resized import Resized, same_size
 from .views import Views, view
+from .workers import Reader
 
 Loaded = Iterator[tuple[UInt8[Tensor, "B 3 S S"], Batch]]
 """Images and what is known about them. ``Batch.progress`` is 0: only the training loop knows the time."""
@@ -59,22 +57,22 @@ class Loader:
         self._labels, self._batch, self._seed, self._rank, self._world = faces.labels, batch, seed, rank, world
         self._order = order or Shuffled()
         self._order.check(faces.labels, batch * world)
-        self._keys: list[_Key] = []
-        self._batches = _data_loader(_Views(same_size(faces, size_px), views, seed, mix), self._keys, workers)
+        self._reader = Reader(_Views(same_size(faces, size_px), views, seed, mix), workers)
 
     def __len__(self) -> int:
         """Batches of an epoch."""
         return len(self._labels) // (self._batch * self._world)
 
-    def epoch(self, number: int) -> Loaded:
-        """The batches of epoch ``number``, the first being 0.
+    def epoch(self, number: int, start: int = 0) -> Loaded:
+        """The batches of epoch ``number``, the first being 0, from batch ``start`` on.
 
         Raises:
             UserError: names a file that cannot be read.
+            LoaderStopped: its processes died twice.
         """
         rows = self._order.epoch(self._labels, self._batch * self._world, seed=self._seed, number=number)
-        self._keys[:] = [(number, np.ascontiguousarray(row)) for row in rows[:, self._rank :: self._world]]
-        return _read(self._batches)
+        keys = [(number, np.ascontiguousarray(row)) for row in rows[start:, self._rank :: self._world]]
+        return _read(self._reader, keys)
 
 
 def replay(
@@ -95,7 +93,7 @@ def replay(
     Raises:
         UserError: names a file that cannot be read.
     """
-    return _read(_data_loader(_Views(same_size(faces, size_px), views, seed, mix), keys, workers))
+    return _read(Reader(_Views(same_size(faces, size_px), views, seed, mix), workers), keys)
 
 
 def in_order(faces: AbstractFaces, *, batch: int, workers: int = 0, size_px: int | None = None) -> Loaded:
@@ -145,33 +143,8 @@ class _Views(Dataset[_Samples | UnreadableImage]):
         return self._mix.partner(len(self._faces), seed=self._seed, index=index, number=number)
 
 
-def _data_loader(batches: _Views, keys: Sequence[_Key], workers: int) -> DataLoader:
-    return DataLoader(
-        batches,
-        batch_size=None,
-        sampler=keys,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        worker_init_fn=_start_worker,
-        # Faces in memory are shared with a fork and copied to anything else.
-        multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
-        pin_memory=torch.cuda.is_available(),
-        # Of its own, so that a loader leaves the global random numbers alone.
-        generator=torch.Generator(),
-    )
-
-
-def _start_worker(number: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the training loop, which saves first
-    cv2.setNumThreads(0)
-
-
-def _read(loader: DataLoader) -> Loaded:
-    with warnings.catch_warnings():
-        # Python 3.12 warns of any fork beside threads; workers touch nothing that a thread could hold.
-        warnings.filterwarnings("ignore", message=".*fork", category=DeprecationWarning)
-        batches = iter(loader)
-    for loaded in batches:
+def _read(reader: Reader, keys: Sequence[_Key]) -> Loaded:
+    for loaded in reader.read(keys):
         if isinstance(loaded, UnreadableImage):
             raise UserError(f"An image cannot be read: {loaded}; mend or remove it.")
         images, labels, index, number = loaded
