@@ -72,16 +72,16 @@ class OnnxNetwork(AbstractBackbone):
         size_px: int | None = None,
     ) -> None:
         self._session = open_session(file.read_bytes(), str(file))
-        self._input = _image_input(self._session, file)
-        self._output = _embedding_output(self._session, file)
+        self.image_input = _image_input(self._session, file)
+        self.output = _embedding_output(self._session, file)
         given = {"mean": mean, "std": std, "order": order, "size_px": size_px}
         stated = stated_preprocess(self._session.get_modelmeta().custom_metadata_map, file)
-        super().__init__(_preprocess(_without_none(given), stated, self._input, file))
+        super().__init__(_preprocess(_without_none(given), stated, self.image_input, file))
 
     def features(self, pixels: Float[Tensor, "B 3 S S"]) -> Features:
-        prepared = self._input.prepared(pixels)
-        parts = np.split(prepared, len(prepared)) if self._input.one_by_one else [prepared]
-        answers = [self._session.run([self._output], {self._input.name: part})[0] for part in parts]
+        prepared = self.image_input.prepared(pixels)
+        parts = np.split(prepared, len(prepared)) if self.image_input.one_by_one else [prepared]
+        answers = [self._session.run([self.output], {self.image_input.name: part})[0] for part in parts]
         return Features(torch.from_numpy(np.concatenate(answers)).to(pixels.device, torch.float32))
 
     @cached_property
@@ -96,7 +96,7 @@ def _without_none(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class _Input:
+class ImageInput:
     """The image input of a file."""
 
     name: str
@@ -113,7 +113,7 @@ class _Input:
         return (values.permute(0, 2, 3, 1) if self.channels_last else values).contiguous().numpy()
 
 
-def _preprocess(given: Mapping[str, Any], stated: Mapping[str, Any], input: _Input, file: Path) -> Preprocess:
+def _preprocess(given: Mapping[str, Any], stated: Mapping[str, Any], input: ImageInput, file: Path) -> Preprocess:
     """What was asked for, what the file states and what its input's form fixes, where none contradicts another."""
     fixed: dict[str, Any] = {} if input.side_px is None else {"size_px": input.side_px}
     if input.takes_bytes:
@@ -154,7 +154,7 @@ def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0][:300]
 
 
-def _image_input(session: Any, file: Path) -> _Input:
+def _image_input(session: Any, file: Path) -> ImageInput:
     """The only input."""
     inputs = session.get_inputs()
     shape, takes_bytes = list(inputs[0].shape), inputs[0].type == "tensor(uint8)"
@@ -171,7 +171,7 @@ def _image_input(session: Any, file: Path) -> _Input:
         raise UserError(f"{file} takes batches of {batch} only; export it with a free batch axis.")
     if isinstance(height, int) and isinstance(width, int) and height != width:
         raise UserError(f"{file} takes images of {height} x {width}; faces are square.")
-    return _Input(inputs[0].name, batch == 1, height if isinstance(height, int) else None, takes_bytes, channels_last)
+    return ImageInput(inputs[0].name, batch == 1, height if isinstance(height, int) else None, takes_bytes, channels_last)
 
 
 def _embedding_output(session: Any, file: Path) -> str:
