@@ -171,7 +171,9 @@ def _image_input(session: Any, file: Path) -> ImageInput:
         raise UserError(f"{file} takes batches of {batch} only; export it with a free batch axis.")
     if isinstance(height, int) and isinstance(width, int) and height != width:
         raise UserError(f"{file} takes images of {height} x {width}; faces are square.")
-    return ImageInput(inputs[0].name, batch == 1, height if isinstance(height, int) else None, takes_bytes, channels_last)
+    return ImageInput(
+        inputs[0].name, batch == 1, height if isinstance(height, int) else None, takes_bytes, channels_last
+    )
 
 
 def _embedding_output(session: Any, file: Path) -> str:
