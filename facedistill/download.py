@@ -3,7 +3,6 @@
 What is fetched is known to the byte: its size and its SHA-256 are in the source, and anything else is refused.
 """
 
-import hashlib
 import os
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -14,6 +13,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from .errors import UserError
+from .files import file_digest
 
 CHUNK_BYTES = 1 << 16
 TIMEOUT_S = 30
@@ -61,7 +61,7 @@ def fetch(file: Pinned, folder: Path, *, offline: bool = False) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f"{file.name}.part"
     _complete(partial, file)
-    if _digest(partial) != file.sha256:
+    if file_digest(partial) != file.sha256:
         partial.unlink()
         raise DownloadFailed(f"{file.url} is not the pinned file: its SHA-256 is another; nothing of it was kept.")
     os.replace(partial, target)
@@ -117,13 +117,9 @@ def _cut(partial: Path, file: Pinned, reason: str) -> DownloadFailed:
 
 
 def _check_kept(target: Path, file: Pinned) -> None:
-    if target.stat().st_size != file.size_bytes or _digest(target) != file.sha256:
+    if target.stat().st_size != file.size_bytes or file_digest(target) != file.sha256:
         raise UserError(f"{target} is not the pinned file; remove it, and it will be fetched again.")
 
 
 def _size(partial: Path) -> int:
     return partial.stat().st_size if partial.exists() else 0
-
-
-def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -10,8 +10,9 @@ import typer
 from rich.console import Console
 
 from ..errors import UserError
+from ..files import refuse_existing
 from .models import Cache, Embedded, OtherPreprocess, PreprocessOptions, open_source, parsed
-from .options import AsJson, Backbone, Device, Flip, Model, check_new_folder, network_of
+from .options import AsJson, Backbone, Device, Flip, Model, network_of
 
 if TYPE_CHECKING:
     from ..evaluate.benchmark import Scores
@@ -76,7 +77,7 @@ def evaluate(
     fars = tuple(far or (1e-3, 1e-4))
     settings = Settings(flip=flip is not False, fars=fars, replicates=replicates, convention=convention)
     if out is not None:
-        check_new_folder(out)
+        refuse_existing(out, "folder")
     benchmarks = {name: open_protocol(path) for name, path in paths.items()}
     source = open_source(model, backbone, preprocess, device, flip, cache)
     enrolled, other = _others((gallery, against), other_backbone, other_preprocess, device, flip, cache)
@@ -136,7 +137,7 @@ def embed(
     from ..evaluate.embeddings.embed import embed as embed_faces
     from ..progress import Reporter
 
-    check_new_folder(destination)
+    refuse_existing(destination, "folder")
     network = network_of(model, backbone, device, parsed(preprocess))
     faces = open_faces(source, labelled=has_identities(source))
     with Reporter() as report:

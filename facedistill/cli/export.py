@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ..errors import UserError
-from .options import AsJson, Backbone, check_new_folder
+from ..files import file_digest, refuse_existing
+from .options import AsJson, Backbone
 from .show import print_table
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder or a safetensors file.")]
@@ -39,14 +40,13 @@ def export(
 ) -> None:
     """Write the student for other runtimes, and prove that every file is the student."""
     from ..backbones.load import weights_file
-    from ..evaluate.embeddings.cache import file_digest
     from ..export import export as work
     from ..progress import Reporter
     from ..teachers.live import open_network
 
     weights = weights_file(run)
     out = weights.parent / "export" if out is None else out
-    check_new_folder(out)
+    refuse_existing(out, "folder")
     if weights.suffix == ".onnx":
         raise UserError(f"{weights} is an export already; give the run or the safetensors file that it came from.")
     student = open_network(weights, backbone)

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import AsJson, Overrides, check_new_folder
+from ..files import refuse_existing
+from .options import AsJson, Overrides
 from .show import print_table
 
 
@@ -22,7 +23,7 @@ def inspect(
     as_json: AsJson = False,
 ) -> None:
     """Draw what every stage of teacher and student sees, and suggest pairs to align."""
-    check_new_folder(out)
+    refuse_existing(out, "folder")
     from ..inspect.faces import sample
     from ..inspect.folder import save
     from ..inspect.look import look

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UserError
+from ..files import file_digest
 from .options import network_of
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _stored(folder: Path, options: Mapping[str, object]) -> "AbstractSource":
 def _cached(source: "AbstractSource", model: Path, options: str, folder: Path) -> "AbstractSource":
     from .. import __version__
     from ..backbones.load import weights_file
-    from ..evaluate.embeddings.cache import CachedSource, file_digest
+    from ..evaluate.embeddings.cache import CachedSource
 
     known = f"{__version__} {file_digest(weights_file(model))} {options} {source.rules}"
     return CachedSource(source, hashlib.sha256(known.encode()).hexdigest(), folder)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import UserError
+from ..files import refuse_existing
 
 RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of a packaged recipe.")]
 Overrides = Annotated[
@@ -38,13 +39,12 @@ def network_of(weights: Path, backbone: str | None, device: str, preprocess: Map
     return network.to(choose_device(device))
 
 
-def check_new_folder(folder: Path) -> None:
-    if folder.exists():
-        raise UserError(f"{folder} exists and is never overwritten; choose another folder.")
-
-
 def check_new_file(file: Path) -> None:
-    if file.exists():
-        raise UserError(f"{file} exists and is never overwritten; choose another file.")
+    """Refuse a file that could not be written at the end of long work.
+
+    Raises:
+        UserError: it exists, or its folder does not.
+    """
+    refuse_existing(file, "file")
     if not file.absolute().parent.is_dir():
         raise UserError(f"There is no folder {file.parent} for {file.name}; make it first.")

@@ -14,13 +14,14 @@ from ..data.pairs import FOLDS
 from ..data.synthetic import DrawnFaces
 from ..data.verified import Verified
 from ..errors import UserError
-from ..evaluate.embeddings.cache import CachedSource, data_digest, file_digest
+from ..evaluate.embeddings.cache import CachedSource, data_digest
 from ..evaluate.embeddings.embed import Report
 from ..evaluate.embeddings.source import NetworkSource
 from ..evaluate.intervals.bootstrap import Replicates, replicate
 from ..evaluate.intervals.measure import Measure
 from ..evaluate.pairs.listed import listed_pairs
 from ..evaluate.settings import Settings
+from ..files import file_digest
 from ..progress import Display, Reporter
 from ..protocols import open_protocol
 from ..protocols.contract import AbstractProtocol

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from .output import write_whole
+from ..files import write_whole
 
 FILE = "align.json"
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
 
-from .output import write_whole
+from ..files import write_whole
 
 
 class Fate(str, Enum):

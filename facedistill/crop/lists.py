@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..data.landmarks import COLUMNS
+from ..files import write_whole
 from .journal import Fate, Outcome
-from .output import Output, write_whole
+from .output import Output
 
 
 def write_lists(destination: Path, outcomes: Sequence[Outcome], output: Output) -> None:

@@ -1,6 +1,5 @@
 """What a crop is as a file."""
 
-import os
 from enum import Enum
 from pathlib import Path, PurePosixPath
 
@@ -9,6 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from ..errors import UserError
+from ..files import write_whole
 
 
 class Format(str, Enum):
@@ -48,15 +48,3 @@ class Output:
 
     def _options(self) -> list[int]:
         return {Format.JPG: [cv2.IMWRITE_JPEG_QUALITY, self._quality], Format.PNG: []}[self._format]
-
-
-def write_whole(file: Path, data: bytes) -> None:
-    """Puts a file in its place when all of it is there; until then it has a name that begins with a dot."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f".{file.name}.partial")
-    try:
-        partial.write_bytes(data)
-        os.replace(partial, file)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from ..errors import UserError
+from ..files import refuse_existing, whole_file, whole_folder
 from ..types import UNLABELLED
 from .binset import BinFaces, write_bin
 from .codec import check
@@ -21,7 +22,6 @@ from .header import suffix_of
 from .open import names_nobody, open_faces
 from .pairs import Pairs, read_pairs
 from .recordio.writer import write_records
-from .whole import refuse_existing, whole_file, whole_folder
 
 Report = Callable[[int, int], object]
 """Told how many images are done, and of how many."""

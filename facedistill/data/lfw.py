@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import UserError
+from ..files import refuse_existing, whole_folder
 from .folder import FolderFaces
 from .pairs import read_pairs
-from .whole import refuse_existing, whole_folder
 
 NOBODY = 1_000_000
 """More photographs than anybody has in LFW."""

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..errors import UserError
+from ..files import whole_file
 from .contract import AbstractFaces, UnreadableImage
 from .inspect import Bin
 from .sheet import contact_sheet
-from .whole import whole_file
 
 TILE_PX = 112
 

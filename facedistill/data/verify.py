@@ -9,9 +9,9 @@ from pathlib import Path
 
 import simplejpeg
 
+from ..files import whole_file
 from .codec import check, decode
 from .contract import AbstractFaces, UnreadableImage
-from .whole import whole_file
 
 TASK = 64
 """Images that a thread takes at a time; a task costs as much as decoding half a crop."""

@@ -17,9 +17,9 @@ from ..backbones.contract import AbstractBackbone
 from ..data.contract import AbstractFaces
 from ..data.subset import Subset
 from ..data.synthetic import DrawnFaces
-from ..data.whole import whole_folder
 from ..errors import UserError
 from ..evaluate.embeddings.embed import evaluating
+from ..files import whole_folder
 from .contract import PRECISIONS, AbstractTarget, Graphs, prepared, target
 from .divergence import first_divergence
 from .gate import GATES

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from ..data.whole import whole_folder
+from ..files import whole_folder
 from .draw import save_cka, save_fields, save_pairs
 from .draw_centres import save_centres
 from .findings import Inspection

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UserError
-from ..evaluate.embeddings.cache import file_digest
-from ..train.manifest import to_disk
+from ..files import file_digest, to_disk
 from .layout import CENTRES, DIGESTS, HEADER, SEAL, Block, Layout
 
 

@@ -15,8 +15,8 @@ from ..config import build, checked, one
 from ..data.contract import AbstractFaces, UnreadableImage
 from ..data.shown import Shown
 from ..errors import UserError
-from ..evaluate.embeddings.cache import file_digest
 from ..evaluate.embeddings.source import preprocessing_words
+from ..files import file_digest
 from ..teachers.contract import AbstractTeacher
 
 LOOKED_AT = 2048

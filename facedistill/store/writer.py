@@ -16,7 +16,7 @@ import numpy as np
 from torch import Tensor
 
 from ..errors import UserError
-from ..train.manifest import to_disk
+from ..files import refuse_existing, to_disk
 from .codec import CODECS
 from .header import Header, read_header
 from .layout import DIGESTS, HEADER, Block, Column
@@ -118,9 +118,12 @@ class Writer:
 
 
 def check_free(out: Path) -> None:
-    """Refuse a place that is taken."""
-    if out.exists():
-        raise UserError(f"{out} exists and is never overwritten; choose another folder for the store.")
+    """Refuse a place that is taken.
+
+    Raises:
+        UserError: says so.
+    """
+    refuse_existing(out, "folder for the store")
 
 
 def unfinished(out: Path) -> Path:

@@ -14,11 +14,11 @@ import numpy as np
 from jaxtyping import Int
 
 from ...errors import UserError
+from ...files import whole_folder
 from ...types import UNLABELLED
 from ..codec import check
 from ..contract import AbstractFaces, UnreadableImage
 from ..header import read_header
-from ..whole import whole_folder
 from .frame import pack
 from .item import pack_image, pack_labels
 

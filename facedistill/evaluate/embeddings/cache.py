@@ -15,6 +15,7 @@ import numpy as np
 
 from ...data.contract import AbstractFaces, UnreadableImage
 from ...errors import UserError
+from ...files import file_digest as file_digest
 from .embed import Embeddings, Report
 from .source import AbstractSource
 
@@ -92,13 +93,4 @@ def data_digest(faces: AbstractFaces) -> str:
             raise UserError(f"Evaluation needs every image, and one cannot be read: {error}.") from None
         digest.update(str(pixels.shape).encode())
         digest.update(pixels.tobytes())
-    return digest.hexdigest()
-
-
-def file_digest(file: Path) -> str:
-    """SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with file.open("rb") as data:
-        while part := data.read(1 << 20):
-            digest.update(part)
     return digest.hexdigest()

@@ -4,9 +4,6 @@ Instead of both a folder may hold ``embeddings.parquet``, which is read and neve
 """
 
 import csv
-import os
-import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +11,7 @@ from jaxtyping import Float
 
 from ...data.contract import AbstractFaces
 from ...errors import UserError
+from ...files import whole_folder
 from ...types import UNLABELLED
 from .embed import Embeddings
 from .parquet import read_parquet
@@ -28,18 +26,9 @@ def save_embeddings(folder: Path, embeddings: Embeddings, faces: AbstractFaces) 
     Raises:
         UserError: the folder exists.
     """
-    if folder.exists():
-        raise UserError(f"{folder} exists; choose another folder, nothing is overwritten.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-    try:
+    with whole_folder(folder) as unfinished:
         np.save(unfinished / _ARRAY, embeddings.vectors, allow_pickle=False)
         _write_index(unfinished / "index.csv", embeddings, faces)
-        unfinished.chmod(0o755)  # mkdtemp's folder is its owner's alone
-        os.rename(unfinished, folder)
-    except BaseException:
-        shutil.rmtree(unfinished)
-        raise
 
 
 def _write_index(file: Path, embeddings: Embeddings, faces: AbstractFaces) -> None:

@@ -1,13 +1,10 @@
 """What an evaluation leaves: figures for programs, tables for people, pictures for papers."""
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...errors import UserError
+from ...files import whole_folder
 from ...protocols.contract import AbstractProtocol
 from ..benchmark import Scores
 from ..settings import Figures
@@ -26,20 +23,11 @@ def write_report(
     Raises:
         UserError: the folder exists.
     """
-    if folder.exists():
-        raise UserError(f"{folder} exists and is never overwritten; choose another folder.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-    try:
+    with whole_folder(folder) as unfinished:
         (unfinished / "result.json").write_text(json.dumps(results, indent=2) + "\n")
         (unfinished / "table.md").write_text(markdown(results, protocols), encoding="utf-8")
         (unfinished / "table.csv").write_text(comma_separated(results, protocols), encoding="utf-8")
         _draw(unfinished, results, protocols, scores)
-        unfinished.chmod(0o755)  # mkdtemp's folder is its owner's alone
-        os.rename(unfinished, folder)
-    except BaseException:
-        shutil.rmtree(unfinished)
-        raise
 
 
 def _draw(

@@ -132,7 +132,7 @@ def test_files_return_what_was_written(tmp_path, faces):
 
 def test_files_are_not_overwritten(tmp_path, faces):
     (tmp_path / "set").mkdir()
-    with pytest.raises(UserError, match="nothing is overwritten"):
+    with pytest.raises(UserError, match="exists and is never overwritten"):
         save_embeddings(tmp_path / "set", some_embeddings(), Faces(faces.images[:4]))
 
 
