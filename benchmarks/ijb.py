@@ -22,11 +22,12 @@ import numpy as np
 import typer
 
 from facedistill.data.ijb.protocol_lists import read_template_pairs
+from facedistill.evaluate.embeddings.unit import unit_rows
 from facedistill.evaluate.intervals.bootstrap import interval, resamples
 from facedistill.evaluate.settings import Settings
 from facedistill.evaluate.templates import weighted_det
 from facedistill.evaluate.templates.conventions import CONVENTIONS
-from facedistill.evaluate.templates.features import template_features, unit_rows
+from facedistill.evaluate.templates.features import template_features
 from facedistill.evaluate.templates.figures import DET_FARS, TemplatePairs, listed_scores, template_pair_figures
 from facedistill.evaluate.templates.weighted_det import WeightedDet
 

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from jaxtyping import Float
 
+from ..evaluate.embeddings.unit import unit_rows as unit
+
 
 @dataclass(frozen=True)
 class Agreement:
@@ -22,13 +24,6 @@ def agreement(wanted: Float[np.ndarray, "N D"], given: Float[np.ndarray, "N D"])
     a, b = (unit(each.astype(np.float64)) for each in (wanted, given))
     cosines = np.nan_to_num((a * b).sum(1), nan=-1.0)
     return Agreement(float(cosines.min()), float(cosines.mean()), float(np.percentile(cosines, 1)))
-
-
-def unit(rows: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N D"]:
-    """Rows of length 1; a zero row stays one."""
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    divided: np.ndarray = rows / np.where(length > 0, length, 1)
-    return divided
 
 
 @dataclass(frozen=True)

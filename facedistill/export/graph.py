@@ -11,9 +11,6 @@ if TYPE_CHECKING:
 Replacement = Callable[["NodeProto"], "Sequence[NodeProto]"]
 """The nodes that stand for a node; itself, where nothing changes."""
 
-WEIGHTED = frozenset({"Conv", "Gemm", "MatMul"})
-"""Operators that hold nearly all weights and nearly all arithmetic."""
-
 
 def constants(model: "ModelProto") -> dict[str, np.ndarray]:
     """Every constant tensor by its name."""

@@ -19,12 +19,12 @@ from ..data.joined import Joined
 from ..data.resized import Resized
 from ..errors import UserError
 from ..evaluate.embeddings.embed import Embeddings
+from ..evaluate.embeddings.unit import unit_rows
 from ..evaluate.identification.figures import Identification, identification_figures
 from ..evaluate.identification.search import search
 from ..evaluate.intervals.measure import Measure
 from ..evaluate.pairs.roc import SUPPORTING_ERRORS
 from ..evaluate.settings import Figures, Settings
-from ..evaluate.templates.features import unit_rows
 from .contract import AbstractProtocol, PairScores, Row
 
 RANKS = (1, 5, 10, 20)

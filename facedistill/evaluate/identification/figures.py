@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..intervals.bootstrap import bootstrap, interval
-from ..pairs.roc import SUPPORTING_ERRORS
+from ..pairs.roc import supported
 from ..settings import Figures, Settings
 from .search import Found
 
@@ -99,7 +99,7 @@ def _point(galleries: Sequence[Found], fpir: float) -> Figures:
     strangers = [int((~found.mated).sum()) for found in galleries]
     return {
         "thresholds": [threshold_at(found, fpir) for found in galleries],
-        "supported": min(strangers) * fpir >= SUPPORTING_ERRORS - 1e-9,
+        "supported": supported(fpir, min(strangers)),
     }
 
 

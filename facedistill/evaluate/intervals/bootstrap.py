@@ -15,6 +15,8 @@ from jaxtyping import Float
 
 REPLICATES = 1000
 LEVEL = 0.95
+ENDS_PERCENT = (100 * (1 - LEVEL) / 2, 100 - 100 * (1 - LEVEL) / 2)
+"""Percentiles of the replicates that an interval ends at."""
 
 UNDECIDED = "not distinguishable"
 """The verdict on a difference whose interval holds zero."""
@@ -60,8 +62,7 @@ def bootstrap(
 
 def interval(replicates: Float[np.ndarray, "R M"]) -> tuple[Float[np.ndarray, " M"], Float[np.ndarray, " M"]]:
     """Lower and upper end, 95 %; a replicate that drew no judgeable pair says nothing and is left out."""
-    tail = 100 * (1 - LEVEL) / 2
-    low, high = np.nanpercentile(replicates, [tail, 100 - tail], axis=0)
+    low, high = np.nanpercentile(replicates, ENDS_PERCENT, axis=0)
     return low, high
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from .bootstrap import LEVEL, Replicates, drawn_mean
+from .bootstrap import ENDS_PERCENT, Replicates, drawn_mean
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,11 @@ def _means(groups: Sequence[Sequence[Replicates]], generator: np.random.Generato
 
 
 def _standing(ranks: Int[np.ndarray, "R M"], sure: Bool[np.ndarray, "R M"]) -> Standing:
-    tail = 100 * (1 - LEVEL) / 2
+    low, high = ENDS_PERCENT
     first, best, worst = [], [], []
     for seen in (ranks[sure[:, figure], figure] for figure in range(ranks.shape[1])):
         first.append(float(np.mean(seen == 1)) if len(seen) else float("nan"))
         # Whole ranks, outwards: the interval is never narrower than asked for.
-        best.append(int(np.percentile(seen, tail, method="lower")) if len(seen) else 1)
-        worst.append(int(np.percentile(seen, 100 - tail, method="higher")) if len(seen) else int(ranks.max()))
+        best.append(int(np.percentile(seen, low, method="lower")) if len(seen) else 1)
+        worst.append(int(np.percentile(seen, high, method="higher")) if len(seen) else int(ranks.max()))
     return Standing(np.array(first), np.array(best), np.array(worst))

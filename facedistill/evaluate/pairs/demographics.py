@@ -15,10 +15,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ...data.pairs import Pairs
-from ..intervals.bootstrap import LEVEL, Statistic, bootstrap, interval
+from ..intervals.bootstrap import ENDS_PERCENT, Statistic, bootstrap, interval
 from ..settings import Figures, Settings
 from .likeness import likeness
-from .roc import SUPPORTING_ERRORS, tar_at_far, weighted_thresholds
+from .roc import supported, tar_at_far, weighted_thresholds
 from .scores import AbstractScores, score_all, score_listed
 
 ERRORS = ("fmr", "fnmr")
@@ -82,7 +82,7 @@ def _of_group(group: Group, seen: Float[np.ndarray, " 2"], ends: Float[np.ndarra
     figures: Figures = {"genuine": len(group.scores.genuine), "impostor": pairs}
     for error, value, (low, high) in zip(ERRORS, seen, ends, strict=True):
         figures |= {error: _number(value), f"{error}_interval": [_number(low), _number(high)]}
-    return figures | {"supported": far * pairs >= SUPPORTING_ERRORS - 1e-9}
+    return figures | {"supported": supported(far, pairs)}
 
 
 def _ratios(seen: Float[np.ndarray, "G 2"], drawn: Float[np.ndarray, "R G 2"]) -> Figures:
@@ -99,8 +99,7 @@ def _ends(ratios: Float[np.ndarray, " R"]) -> tuple[float, float]:
     judged = ratios[~np.isnan(ratios)]
     if not len(judged):
         return float("nan"), float("nan")
-    tail = 100 * (1 - LEVEL) / 2
-    low, high = np.percentile(judged, [tail, 100 - tail], method="inverted_cdf")
+    low, high = np.percentile(judged, ENDS_PERCENT, method="inverted_cdf")
     return float(low), float(high)
 
 

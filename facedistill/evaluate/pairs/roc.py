@@ -47,6 +47,11 @@ def tar_at_far(scores: AbstractScores, fars: Sequence[float]) -> list[Point]:
     return [_point(scores, far, float(threshold)) for far, threshold in zip(fars, thresholds, strict=True)]
 
 
+def supported(far: float, impostors: int) -> bool:
+    """Whether so many impostor pairs are enough to see ``SUPPORTING_ERRORS`` errors at this FAR."""
+    return far * impostors >= SUPPORTING_ERRORS - 1e-9
+
+
 def check_fars(fars: Sequence[float]) -> None:
     """Raises ``UserError`` where one is no share between 0 and 1, or none is given."""
     if not fars or not all(0 < far < 1 for far in fars):
@@ -55,9 +60,8 @@ def check_fars(fars: Sequence[float]) -> None:
 
 def _point(scores: AbstractScores, far: float, threshold: float) -> Point:
     genuine, impostors = int((scores.genuine > threshold).sum()), int((scores.impostor > threshold).sum())
-    total = scores.impostor_pairs
-    supported = far * total >= SUPPORTING_ERRORS - 1e-9
-    return Point(far, genuine / len(scores.genuine), impostors / total, threshold, genuine, impostors, supported)
+    total, tar = scores.impostor_pairs, genuine / len(scores.genuine)
+    return Point(far, tar, impostors / total, threshold, genuine, impostors, supported(far, total))
 
 
 def weighted_tar(

@@ -87,13 +87,3 @@ class Folded:
         impostors = impostor.sum(axis=1)
         gained = (genuine - impostor).cumsum(axis=1)[:, :-1]
         return impostors[:, None] + gained, genuine.sum(axis=1) + impostors
-
-
-def fold_rates(
-    distances: Float[np.ndarray, " P"], same: Bool[np.ndarray, " P"], threshold: float, folds: int = FOLDS
-) -> tuple[float, float]:
-    """True and false positive rate at one threshold, averaged over the folds."""
-    fold, accepted = fold_of(len(same), folds), distances < threshold
-    rates = [(accepted[same & (fold == f)].mean(), accepted[~same & (fold == f)].mean()) for f in range(folds)]
-    tpr, fpr = np.mean(rates, axis=0)
-    return float(tpr), float(fpr)

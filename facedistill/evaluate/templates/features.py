@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 
 from ...errors import UserError
 from ..embeddings.embed import Embeddings
+from ..embeddings.unit import unit_rows
 from .conventions import Convention
 
 _CHUNK_IMAGES = 512
@@ -40,12 +41,6 @@ def image_features(views: Float[np.ndarray, "V n D"], convention: Convention) ->
     exact = views.astype(np.float64)
     features = (unit_rows(exact) if convention.unit_views else exact).sum(axis=0)
     return features if convention.norm_kept else unit_rows(features)
-
-
-def unit_rows(vectors: Float[np.ndarray, "*n D"]) -> Float[np.ndarray, "*n D"]:
-    """L2-normalised along the last axis; a zero vector stays zero."""
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, 1)
 
 
 def template_features(

@@ -8,9 +8,10 @@ from jaxtyping import Bool, Float, Int
 
 from ..intervals.bootstrap import interval, resamples
 from ..intervals.measure import Measure
+from ..pairs.roc import supported
 from ..settings import Figures, Settings
 from .components import joined_groups
-from .nearest_far import nearest_points, supported
+from .nearest_far import nearest_points
 from .scores import score_pairs
 from .weighted_det import ListedPairs, WeightedDet
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from ..pairs.roc import SUPPORTING_ERRORS
+from ..pairs.roc import supported
 
 
 @dataclass(frozen=True)
@@ -122,11 +122,6 @@ def _point(
         threshold,
         supported(far, len(impostor)),
     )
-
-
-def supported(far: float, impostors: int) -> bool:
-    """Whether that many impostor pairs are enough at this FAR."""
-    return far * impostors >= SUPPORTING_ERRORS - 1e-9
 
 
 def strict_threshold(impostor: Float[np.ndarray, " I"], far: float) -> float:
