@@ -4,8 +4,22 @@ import sys
 
 import typer
 
-from ..errors import UserError
-from . import alignment, bench, check, compare, data, evaluation, export, inspection, recipes, store, training, verify
+from ..errors import Stopped, UserError
+from . import (
+    alignment,
+    bench,
+    check,
+    compare,
+    data,
+    evaluation,
+    export,
+    inspection,
+    recipes,
+    serve,
+    store,
+    training,
+    verify,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -15,12 +29,14 @@ app = typer.Typer(
 )
 for verb in (training.train, training.distill, evaluation.evaluate, evaluation.embed, training.demo):
     app.command()(verb)
+app.command()(training.replay)
 app.command()(check.check)
 app.command()(compare.compare)
 app.command()(alignment.align)
 app.command()(export.export)
 app.command()(verify.calibrate)
 app.command()(verify.verify)
+app.command()(serve.serve)
 app.command()(inspection.inspect)
 app.command("list")(recipes.list_)
 app.add_typer(recipes.config_app, name="config")
@@ -33,6 +49,9 @@ def main() -> None:
     """Run the command line; what the user can mend is one sentence on stderr."""
     try:
         app()
+    except Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        raise SystemExit(stopped.exit_code) from None
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None

@@ -17,7 +17,7 @@ from .trace import PIXELS
 
 FOLDER = "vectors"
 FACES = 8
-_PEOPLE, _SEED = 4, 77
+PEOPLE, _SEED = 4, 77
 """Nobody is shown; the seed is none of the gate's."""
 
 _SNIPPETS = Path(__file__).parent / "snippets"
@@ -28,8 +28,8 @@ def write_vectors(package: Path, student: AbstractBackbone, *, in_graph: bool, f
     folder = package / FOLDER
     folder.mkdir()
     drawn = DrawnFaces(
-        identities=_PEOPLE,
-        images_per_identity=FACES // _PEOPLE,
+        identities=PEOPLE,
+        images_per_identity=FACES // PEOPLE,
         seed=_SEED,
         size_px=student.preprocess.size_px,
     )

@@ -1,0 +1,2 @@
+/** Something that the user can mend, in one sentence. */
+export class Problem extends Error {}
