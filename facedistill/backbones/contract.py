@@ -55,10 +55,21 @@ class Preprocess(nn.Module):
             pixels = pixels.flip(1)
         return (pixels - self.mean) / self.std
 
+    @property
+    def words(self) -> str:
+        """What happens to a decoded image before the network sees it, for people."""
+        mean, std = (_listed(values.flatten().tolist()) for values in (self.mean, self.std))
+        return f"{self.size_px} x {self.size_px} px, {self.order.upper()}, (x - {mean}) / {std}"
+
     def to_rgb(self, pixels: Float[Tensor, "B 3 S S"]) -> Float[Tensor, "B 3 S S"]:
         """The way back, but for the size."""
         images = pixels * self.std + self.mean
         return images.flip(1) if self.order == "bgr" else images
+
+
+def _listed(values: Sequence[float]) -> str:
+    listed = [f"{value:g}" for value in values]
+    return listed[0] if len(listed) == 1 else f"({', '.join(listed)})"
 
 
 class AbstractBackbone(nn.Module, ABC):

@@ -145,7 +145,7 @@ def _say_plan(plan: Any, folder: Path, as_json: bool) -> None:
 
 
 def _with_rate(advance: Callable[[int, str], None]) -> Callable[[int], None]:
-    """Says images a second of this session beside how many are done."""
+    """Says images a second of this call beside how many are done."""
     begun: list[tuple[int, float]] = []
 
     def told(done: int) -> None:

@@ -11,6 +11,7 @@ from jaxtyping import Int
 from ..types import UNLABELLED
 from .codec import check
 from .contract import AbstractFaces, UnreadableImage
+from .evenly import evenly
 from .header import read_header
 
 
@@ -64,7 +65,7 @@ class Sizes:
 
 def sizes(faces: AbstractFaces, *, at_most: int = 10_000) -> Sizes:
     """Sides of all images, or of ``at_most`` spread evenly over the set. Files are not decoded."""
-    chosen = np.unique(np.linspace(0, len(faces) - 1, min(len(faces), at_most)).round().astype(np.int64))
+    chosen = evenly(len(faces), at_most)
     found: Counter[tuple[int, int]] = Counter()
     for index in chosen.tolist():
         with suppress(UnreadableImage):

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import UInt8
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..errors import UserError
 from ..files import whole_file
 from .contract import AbstractFaces, UnreadableImage
+from .evenly import evenly
 from .inspect import Bin
 from .sheet import contact_sheet
 
@@ -65,20 +66,15 @@ def _shown(faces: AbstractFaces, rows: int, columns: int) -> list[int | None]:
     """Images row by row; None for a place without one."""
     known = np.unique(faces.labels[faces.labels >= 0])
     if not len(known):
-        return list(map(int, _spread(len(faces), rows * columns)))
+        return evenly(len(faces), rows * columns).tolist()
     order = np.argsort(faces.labels, kind="stable")
     first = np.searchsorted(faces.labels[order], known)
     last = np.searchsorted(faces.labels[order], known, side="right")
     shown: list[int | None] = []
-    for place in _spread(len(known), rows):
+    for place in evenly(len(known), rows):
         images = order[first[place] : last[place]][:columns].tolist()
         shown += [*images, *[None] * (columns - len(images))]
     return shown
-
-
-def _spread(count: int, wanted: int) -> Int[np.ndarray, " M"]:
-    """At most ``wanted`` numbers below ``count``, at equal distances."""
-    return np.linspace(0, count - 1, min(count, wanted)).round().astype(np.int64)
 
 
 def _tile(faces: AbstractFaces, index: int | None) -> UInt8[np.ndarray, "S S 3"]:

@@ -1,8 +1,6 @@
 """The command's work: write the student for every runtime and precision, prove each file, and pack what is proven."""
 
 import json
-import statistics
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +18,8 @@ from ..data.synthetic import DrawnFaces
 from ..errors import UserError
 from ..evaluate.embeddings.embed import evaluating
 from ..files import whole_folder
-from .contract import PRECISIONS, AbstractTarget, Graphs, prepared, target
+from .bench import Timed, time_side_by_side
+from .contract import PRECISIONS, AbstractTarget, Graphs, Runner, prepared, target
 from .divergence import first_divergence
 from .gate import GATES
 from .package import FORMAT, REJECTED, listed, write_manifest
@@ -35,8 +34,8 @@ CALIBRATION_CROPS = 256
 
 _DRAWN = {"images_per_identity": 8, "seed": 4242}
 
-_TIMED = 30
-"""Calls behind the p50 of an export; ``bench device`` takes its time."""
+_ROUNDS = 3
+"""Of the p50 of an export."""
 
 
 class Rejected(UserError):
@@ -134,7 +133,7 @@ def _export_one(
         "precision": precision,
         "accepted": not missed,
         "bytes": file.stat().st_size,
-        "p50_ms": _p50_ms(lambda: runner(crops.pixels[:1])),
+        "p50_ms": _p50_ms(runner, graphs.preprocess.size_px),
         "parity": parity.as_dict(),
         "kept_in_float": list(graphs.quantised.kept_in_float) if precision == "int8" else [],
     }
@@ -147,14 +146,9 @@ def _export_one(
     return {rejected.name: {**entry, "missed": missed, "diverges_first_at": where}}
 
 
-def _p50_ms(call: Callable[[], object]) -> float:
-    call()
-    times_s = []
-    for _ in range(_TIMED):
-        start = time.perf_counter()
-        call()
-        times_s.append(time.perf_counter() - start)
-    return 1000 * statistics.median(times_s)
+def _p50_ms(runner: Runner, size_px: int) -> float:
+    """A first impression; ``bench device`` takes its time."""
+    return time_side_by_side({STUDENT: Timed(runner, size_px)}, rounds=_ROUNDS)[STUDENT].p50_ms
 
 
 def _pack(graphs: Graphs, source: dict[str, Any], exports: dict[str, Any], folder: Path) -> dict[str, Any]:

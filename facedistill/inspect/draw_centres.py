@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
@@ -10,6 +9,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
+from ..data.evenly import evenly
 from . import canvas
 from .attention import Looks, gaze_difference_px
 from .findings import Inspection
@@ -91,6 +91,6 @@ def _spread(count: int) -> list[int]:
     """Some centres over the whole grid that they lie on, or over their numbers where they lie on none."""
     side = round(count**0.5)
     if side**2 != count or side < CENTRES_SHOWN:
-        return np.linspace(0, count - 1, min(count, CENTRES_SHOWN**2)).round().astype(int).tolist()
-    line = np.linspace(0, side - 1, CENTRES_SHOWN).round().astype(int)
-    return [int(row * side + column) for row in line for column in line]
+        return evenly(count, CENTRES_SHOWN**2).tolist()
+    line = evenly(side, CENTRES_SHOWN).tolist()
+    return [row * side + column for row in line for column in line]

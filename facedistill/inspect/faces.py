@@ -6,6 +6,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from ..data.contract import AbstractFaces
+from ..data.evenly import evenly
 from ..data.subset import Subset
 from ..data.verified import Verified
 from ..errors import UserError
@@ -22,8 +23,8 @@ def sample(faces: AbstractFaces, count: int) -> UInt8[Tensor, "N 3 S S"]:
     Raises:
         UserError: too few faces or people for a mean that shows nobody.
     """
-    count = min(count, len(faces))
-    chosen = np.linspace(0, len(faces) - 1, count).round().astype(np.int64)
+    chosen = evenly(len(faces), count)
+    count = len(chosen)
     people = len(np.unique(faces.labels[chosen])) if len(faces.identities) else LEAST_PEOPLE
     if count < LEAST_FACES or people < LEAST_PEOPLE:
         raise UserError(

@@ -13,9 +13,9 @@ from ..backbones.contract import AbstractBackbone
 from ..catalogue import find
 from ..config import build, checked, one
 from ..data.contract import AbstractFaces, UnreadableImage
+from ..data.evenly import evenly
 from ..data.shown import Shown
 from ..errors import UserError
-from ..evaluate.embeddings.source import preprocessing_words
 from ..files import file_digest
 from ..teachers.contract import AbstractTeacher
 
@@ -34,7 +34,7 @@ def faces_digest(faces: AbstractFaces) -> str:
     """
     digest = hashlib.sha256(json.dumps([len(faces), faces.identities]).encode())
     digest.update(np.ascontiguousarray(faces.labels, dtype="<i8").tobytes())
-    for index in np.unique(np.linspace(0, len(faces) - 1, min(len(faces), LOOKED_AT)).round().astype(int)).tolist():
+    for index in evenly(len(faces), LOOKED_AT).tolist():
         try:
             pixels = faces.image(index)
         except UnreadableImage as error:
@@ -57,7 +57,7 @@ def teacher_words(choice: Mapping[str, Any], teacher: AbstractTeacher) -> dict[s
     return {
         "choice": json.loads(json.dumps(choice, default=str)),
         "files": {str(file): file_digest(file) for file in teacher.files},
-        "preprocess": preprocessing_words(network) if isinstance(network, AbstractBackbone) else "its own",
+        "preprocess": network.preprocess.words if isinstance(network, AbstractBackbone) else "its own",
     }
 
 

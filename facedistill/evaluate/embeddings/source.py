@@ -42,19 +42,7 @@ class NetworkSource(AbstractSource):
     def rules(self) -> dict[str, str]:
         if not isinstance(self._network, AbstractBackbone):
             return {}
-        return {"preprocessing": preprocessing_words(self._network)}
-
-
-def preprocessing_words(network: AbstractBackbone) -> str:
-    """What happens to a decoded image before the network sees it."""
-    own = network.preprocess
-    mean, std = (_numbers(values.flatten().tolist()) for values in (own.mean, own.std))
-    return f"{own.size_px} x {own.size_px} px, {own.order.upper()}, (x - {mean}) / {std}"
-
-
-def _numbers(values: list[float]) -> str:
-    listed = [f"{value:g}" for value in values]
-    return listed[0] if len(listed) == 1 else f"({', '.join(listed)})"
+        return {"preprocessing": self._network.preprocess.words}
 
 
 class StoredSource(AbstractSource):
