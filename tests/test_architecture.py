@@ -138,6 +138,27 @@ def test_parts_do_not_know_who_uses_them() -> None:
     assert offenders(parts, "facedistill.train", "facedistill.evaluate", "facedistill.cli", "facedistill.data") == []
 
 
+def reached(*folders: str) -> dict[str, str]:
+    """Every module that files in ``folders`` import, directly or through others, by whom it is imported."""
+    files = {module_name(file): file for file in FILES}
+    found = {module_name(file): "" for file in under(*folders)}
+    left = list(found)
+    while left:
+        importer = left.pop()
+        new = [name for name, _ in imports(files[importer]) if name in files and name not in found]
+        found |= dict.fromkeys(new, importer)
+        left += new
+    return found
+
+
+def test_parts_bring_no_user_along() -> None:
+    """A teacher reads a store, which others plan and write: what reads it must not bring the training loop along."""
+    parts = reached("methods", "heads", "backbones", "align", "teachers", "data", "crop")
+    users = [f"facedistill.{name}" for name in ("train", "evaluate", "compare", "inspect", "export", "serve", "cli")]
+    strays = [f"{importer} imports {name}" for name, importer in parts.items() if within(name, *users)]
+    assert strays == []
+
+
 def test_nothing_is_chosen_by_its_name() -> None:
     """``if name == "urfm"`` has no home: the design is wrong where it is needed."""
     found = [
