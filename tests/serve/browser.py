@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -31,8 +31,8 @@ _FLAGS = [
 class Browser:
     """One page, and everything that it asks the network for."""
 
-    def __init__(self, commands: int, answers: int) -> None:
-        self._commands, self._answers = commands, os.fdopen(answers, "rb")
+    def __init__(self, commands: int, events: BinaryIO) -> None:
+        self._commands, self._events = commands, events
         self._sent, self._session = 0, ""
         self.requests: list[dict[str, Any]] = []
         self.messages: list[str] = []
@@ -45,12 +45,20 @@ class Browser:
 
     def send(self, method: str, **parameters: Any) -> dict[str, Any]:
         """The answer to a command."""
-        number = self._write(method, parameters, self._session)
+        return self._answer(self._write(method, parameters, self._session))
+
+    def _answer(self, number: int) -> dict[str, Any]:
         while (event := self._read()).get("id") != number:
             pass
-        assert "error" not in event, f"{method}: {event['error']}"
+        assert "error" not in event, event["error"]
         result: dict[str, Any] = event["result"]
         return result
+
+    def processor_s(self) -> dict[int, float]:
+        """Seconds of processor time by process of the browser."""
+        number = self._write("SystemInfo.getProcessInfo", {}, session="")
+        processes = self._answer(number)["processInfo"]
+        return {process["id"]: process["cpuTime"] for process in processes}
 
     def _write(self, method: str, parameters: dict[str, Any], session: str) -> int:
         self._sent += 1
@@ -62,7 +70,7 @@ class Browser:
 
     def _read(self) -> dict[str, Any]:
         data = bytearray()
-        while (byte := self._answers.read(1)) != b"\0":
+        while (byte := self._events.read(1)) != b"\0":
             assert byte, "the browser ended"
             data += byte
         event: dict[str, Any] = json.loads(data)
@@ -140,10 +148,11 @@ def browser(profile: Path) -> Iterator[Browser]:
     os.close(to_browser)
     os.close(from_browser)
     try:
-        opened = Browser(commands, answers)
-        yield opened
-        with suppress(AssertionError, OSError):  # the browser may be gone before it has answered
-            opened.send("Browser.close")
+        with os.fdopen(answers, "rb") as events:
+            opened = Browser(commands, events)
+            yield opened
+            with suppress(AssertionError, OSError):  # the browser may be gone before it has answered
+                opened.send("Browser.close")
     finally:
         os.close(commands)
         try:

@@ -9,8 +9,8 @@ from facedistill.data.synthetic import DrawnFaces
 from facedistill.types import Features
 
 SIZE_PX = 16
-PEOPLE, PICTURES = 30, 3
-_KEPT, _WIDTH = 50, 24
+PEOPLE, PICTURES = 24, 3
+_KEPT, _WIDTH = 30, 20
 """Principal components before the discriminants, and how many of those."""
 
 

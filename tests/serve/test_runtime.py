@@ -54,7 +54,7 @@ def write(folder: Path) -> Path:
 
 @pytest.mark.usefixtures("far")
 def test_nothing_is_fetched_unasked(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="wheel does not hold its a.mjs and b.wasm; fetch them once with --fetch"):
+    with pytest.raises(UserError, match=r"wheel does not hold its a.mjs and b.wasm; fetch them once with --fetch"):
         open_runtime()
     assert not (tmp_path / "cache").exists()
     assert open_runtime(fetching=True) == DATA
