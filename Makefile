@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types format clean
+.PHONY: help demo test lint types format runtime clean
 
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,18 @@ types: $(VENV)/.dev  ## Types.
 format: $(VENV)/.dev  ## Put the style right.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Checked against the digests in facedistill/serve/runtime.py whenever it is opened.
+runtime: facedistill/serve/runtime  ## Put onnxruntime-web where wheels are built from, by npm.
+
+facedistill/serve/runtime:
+	scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT \
+	  && npm pack --silent --pack-destination "$$scratch" onnxruntime-web@1.30.0 >/dev/null \
+	  && tar -xzf "$$scratch"/onnxruntime-web-1.30.0.tgz -C "$$scratch" \
+	  && mkdir "$$scratch/runtime" \
+	  && mv "$$scratch"/package/dist/ort.wasm.bundle.min.mjs "$$scratch"/package/dist/ort-wasm-simd-threaded.wasm \
+	    "$$scratch/runtime" \
+	  && mv "$$scratch/runtime" $@
 
 clean:  ## Remove the environment and what the tools keep.
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
