@@ -9,6 +9,7 @@ from rich.table import Table
 
 
 def short(value: Any) -> str:
+    """A value in one cell of a table: numbers with four digits, mappings as JSON."""
     if isinstance(value, float):
         return f"{value:,.4g}"
     return f"{value:,}" if isinstance(value, int) else json.dumps(value) if isinstance(value, dict) else str(value)

@@ -84,6 +84,7 @@ class Judge:
 
 
 def settings_of(judging: Judging) -> Settings:
+    """What ``judge`` of a comparison says, as every evaluation takes it."""
     return Settings(flip=judging.flip, fars=judging.fars, replicates=judging.replicates)
 
 

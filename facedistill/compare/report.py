@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from ..evaluate.report.table import markdown_table
 from ..train.checkpoint import write_text
 from .pictures import draw_accuracy, draw_cost, draw_ranks
 from .table import Cell, Line
@@ -39,6 +40,7 @@ def write_reports(folder: Path, lines: Sequence[Line], told: Told) -> None:
 
 
 def as_json(lines: Sequence[Line], told: Told) -> str:
+    """Everything that is known of the lines; shares with every digit."""
     return json.dumps({**asdict(told), "rows": [asdict(line) for line in lines]}, indent=2) + "\n"
 
 
@@ -79,14 +81,13 @@ def _numbers(cell: Cell) -> dict[str, object]:
 def markdown(lines: Sequence[Line], told: Told) -> str:
     """One table for all figures, then what failed, then the rules."""
     names = figures(lines)
-    head = header(names)
-    rows = [head, ("---",) * len(head), *(cells(line, names, " <br> ") for line in lines)]
-    table = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
+    table = markdown_table(header(names), [cells(line, names, " <br> ") for line in lines])
     said = "\n".join(f"- {sentence}" for sentence in (*failures(lines), *told.rules))
     return f"# {told.title}\n\n{table}\n\n{said}\n"
 
 
 def header(figures: Sequence[str]) -> tuple[str, ...]:
+    """Titles of the columns that ``cells`` fills."""
     return ("row", "student", "teacher", "seeds", *figures, "images/s", "seconds", "note")
 
 

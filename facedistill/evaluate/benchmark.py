@@ -102,6 +102,7 @@ def judge(
 
 
 def source_of(model: Model) -> AbstractSource:
+    """Where a model's embeddings come from."""
     return model if isinstance(model, AbstractSource) else NetworkSource(model)
 
 

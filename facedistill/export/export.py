@@ -79,7 +79,8 @@ def export(
         raise UserError(f"--precision takes {', '.join(PRECISIONS)}; it got '{', '.join(known) or 'nothing'}'.")
     targets = {name: target(name) for name in dict.fromkeys(wanted.targets)}
     report("faces", 0, 1)
-    crops = see(student, wanted.faces or _drawn(student, wanted.crops), wanted.crops)
+    faces = _drawn(student, wanted.crops) if wanted.faces is None else wanted.faces
+    crops = see(student, faces, wanted.crops)
     graphs = Graphs(
         student,
         _calibration(student, wanted),

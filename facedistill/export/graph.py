@@ -34,6 +34,7 @@ def replace_nodes(model: "ModelProto", replacement: Replacement) -> None:
 
 
 def set_nodes(model: "ModelProto", nodes: "Iterable[NodeProto]") -> None:
+    """Let a graph consist of these nodes, which may be some of its own."""
     kept = list(nodes)
     del model.graph.node[:]
     model.graph.node.extend(kept)

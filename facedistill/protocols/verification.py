@@ -90,11 +90,13 @@ def rules(settings: Settings, pairs: Pairs | None) -> dict[str, str]:
 
 
 def embedding_rule(settings: Settings) -> str:
+    """What stands for an image, in words to be printed with its figures."""
     views = "raw sum of image and mirror image" if settings.flip else "image alone, no mirror image"
     return f"{views}, float64, then L2-normalised"
 
 
 def accuracy_rules(pairs: Pairs) -> dict[str, str]:
+    """The rules of figures over folds, in words to be printed with them."""
     return {
         "accuracy": f"{pairs.folds} contiguous folds; for each the first best of 400 thresholds 0.00 to 3.99 on the "
         "squared distance over the other folds, same iff below; spread with ddof 0",

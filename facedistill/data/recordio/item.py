@@ -11,6 +11,7 @@ HEADER = struct.Struct("<IfQQ")
 
 
 def pack_image(key: int, label: float, image: bytes) -> bytes:
+    """A record of one image file and its label."""
     return HEADER.pack(0, label, key, 0) + image
 
 

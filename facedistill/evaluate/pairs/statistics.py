@@ -15,6 +15,7 @@ from .ten_fold import Folded
 
 
 def tar_measure(scores: AbstractScores, fars: Sequence[float]) -> Measure:
+    """TAR at every FAR, as a paired bootstrap takes it."""
     return Measure(tuple(f"TAR at FAR {far:g}" for far in fars), tar_statistic(scores, fars), scores.identities)
 
 

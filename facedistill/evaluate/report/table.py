@@ -26,9 +26,14 @@ def table(results: Mapping[str, Figures], protocols: Mapping[str, AbstractProtoc
 
 def markdown(results: Mapping[str, Figures], protocols: Mapping[str, AbstractProtocol]) -> str:
     """The same table, with the rules as a list."""
-    cells = [COLUMNS, ("---",) * len(COLUMNS), *table_cells(results, protocols)]
-    lines = ["| " + " | ".join(line) + " |" for line in cells]
-    return "\n".join([*lines, "", *(f"- {rule}" for rule in stated_rules(results))]) + "\n"
+    rules = "\n".join(f"- {rule}" for rule in stated_rules(results))
+    return f"{markdown_table(COLUMNS, table_cells(results, protocols))}\n\n{rules}\n"
+
+
+def markdown_table(columns: Cells, rows: Iterable[Cells]) -> str:
+    """A table as Markdown, its last line without an end."""
+    lines = [columns, ("---",) * len(columns), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def comma_separated(results: Mapping[str, Figures], protocols: Mapping[str, AbstractProtocol]) -> str:
