@@ -1,5 +1,7 @@
 """One small student and its package, made once."""
 
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,11 +12,20 @@ from facedistill.backbones.contract import AbstractBackbone
 from facedistill.backbones.load import save_backbone
 from facedistill.data.contract import AbstractFaces
 from facedistill.data.folder import FolderFaces
+from facedistill.export import contract
 from facedistill.export.contract import Graphs
 from facedistill.export.export import Wanted, export
 from facedistill.export.parity import see
 
 CROPS = 120
+
+
+@pytest.fixture(scope="session", autouse=True)
+def traced_once() -> Iterator[None]:
+    """PyTorch's exporter takes seconds, and gives the same student the same graph, of which everybody takes copies."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(contract, "trace", cache(contract.trace))
+        yield
 
 
 @pytest.fixture(scope="session")
