@@ -28,11 +28,18 @@ def processes(device: torch.device) -> Iterator[None]:
     if "WORLD_SIZE" not in os.environ or dist.is_initialized():
         yield
         return
+    if device.type == "cuda":
+        torch.cuda.set_device(local_device(device))
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield
     finally:
         dist.destroy_process_group()
+
+
+def restarted() -> bool:
+    """Whether ``torchrun`` starts the processes again, after one of them died."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
 
 
 def local_device(device: torch.device) -> torch.device:
@@ -71,6 +78,30 @@ class _Gather(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         return all_sum(gradients[0]).chunk(world())[rank()]
+
+
+def stacked(value: Shaped[Tensor, "*shape"]) -> Shaped[Tensor, "world *shape"]:
+    """A small tensor of every process, on the CPU."""
+    if world() == 1:
+        return value.cpu()[None]
+    return torch.stack(all_gather(value.to(_wire()))).cpu()
+
+
+def anyone(*flags: bool) -> list[bool]:
+    """Each flag, true where it is so in any process."""
+    if world() == 1:
+        return list(flags)
+    return [count > 0 for count in all_sum(torch.tensor(flags, dtype=torch.int64, device=_wire())).tolist()]
+
+
+def wait_for_all() -> None:
+    """Return when every process has come here."""
+    anyone(False)
+
+
+def _wire() -> torch.device:
+    """Where tensors must be to travel."""
+    return torch.device("cuda" if dist.get_backend() == "nccl" else "cpu")
 
 
 def all_gather(rows: Tensor) -> list[Tensor]:

@@ -12,6 +12,13 @@ class UserError(Exception):
     """2: wrong usage or input. 1: the work itself failed."""
 
 
+class Stopped(UserError):
+    """A signal asked for an end, and what was learned is saved."""
+
+    exit_code = 75
+    """As EX_TEMPFAIL of sysexits.h: try again later."""
+
+
 def unknown(kind: str, name: str, known: Iterable[str], where: str = "") -> UserError:
     """An error for a name nobody knows; it names the nearest known one.
 

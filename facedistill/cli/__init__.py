@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from ..errors import UserError
+from ..errors import Stopped, UserError
 from . import (
     alignment,
     bench,
@@ -29,6 +29,7 @@ app = typer.Typer(
 )
 for verb in (training.train, training.distill, evaluation.evaluate, evaluation.embed, training.demo):
     app.command()(verb)
+app.command()(training.replay)
 app.command()(check.check)
 app.command()(compare.compare)
 app.command()(alignment.align)
@@ -48,6 +49,9 @@ def main() -> None:
     """Run the command line; what the user can mend is one sentence on stderr."""
     try:
         app()
+    except Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        raise SystemExit(stopped.exit_code) from None
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None

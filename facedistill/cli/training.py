@@ -1,4 +1,4 @@
-"""``train``, ``distill`` and ``demo``."""
+"""``train``, ``distill``, ``replay`` and ``demo``."""
 
 import json
 import sys
@@ -45,6 +45,23 @@ def distill(
     _run(loaded, resume, dry_run, as_json)
 
 
+def replay(
+    bundle: Annotated[Path, typer.Argument(help="A folder below <run>/replay.")], as_json: AsJson = False
+) -> None:
+    """Take a step again whose loss was no number; exit code 1 where it is none again."""
+    from ..train.replay import replay
+
+    said = replay(bundle)
+    if as_json:
+        print(json.dumps(said, indent=2))
+    else:
+        values = said["terms"] | said.get("gradient_norms", {})
+        print(said.get("reason", "All is finite."))
+        print_table(str(bundle), ("what", "value"), [(name, short(value)) for name, value in values.items()])
+    if not said["finite"]:
+        raise SystemExit(1)
+
+
 def demo(
     out: Annotated[Path, typer.Option(help="Folder of the four runs and result.json.")] = Path("runs/demo"),
     as_json: AsJson = False,
@@ -65,7 +82,7 @@ def _run(recipe: Any, resume: bool, dry_run: bool, as_json: bool) -> None:
     try:
         result = run.dry_run(recipe) if dry_run else run.fit(recipe, resume=resume)
     except KeyboardInterrupt:
-        print(f"Stopped. What {recipe.out} last saved is kept; go on with --resume.", file=sys.stderr)
+        print(f"Stopped. What {recipe.out} last saved, if anything, is kept; go on with --resume.", file=sys.stderr)
         raise SystemExit(130) from None
     if as_json and result:
         print(json.dumps(result, indent=2))

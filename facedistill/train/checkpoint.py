@@ -1,34 +1,42 @@
 """Checkpoints: everything a run needs to go on as if it had never stopped. Tensors are safetensors, the rest is JSON.
 
-checkpoints/epoch-0004/   objective.safetensors  optimiser.safetensors  averaged.safetensors  random.safetensors
-                          state.json  manifest.json
+checkpoints/epoch-0004/                 after four epochs; epoch-0004-step-000120 after 120 steps of the fifth
+            objective.safetensors  optimiser.safetensors  averaged.safetensors  random.safetensors
+            state.json  manifest.json
 """
 
 import json
 import os
+import re
 import shutil
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
+from .. import dist
 from ..errors import UserError
 from .manifest import damage, seal, to_disk
+from .state import Learners, everyones_random_state, flat, own_random_state, set_random_state, tensors_of, unflat
+
+Check = Callable[[Mapping[str, int]], None]
+"""Refuses another setting than the one that was saved."""
+
+TRY_AGAIN_S = (1.0, 10.0, 60.0)
+"""How long to wait for a disk, time after time: somebody may make room."""
+REFUSALS = (OSError, SafetensorError)
+KEPT = 2
 
 
-@dataclass(frozen=True)
-class Learners:
-    """Whatever changes while training."""
+class CannotSave(UserError):
+    """The disk does not take a checkpoint; those before it are whole."""
 
-    objective: nn.Module
-    optimiser: Optimizer
-    averaged: nn.Module | None
-    """Moving average of the model, if kept."""
+    exit_code = 1
 
 
 @dataclass(frozen=True)
@@ -41,125 +49,146 @@ class Progress:
     """Spent on them, over all sessions."""
     damaged: tuple[str, ...] = ()
     """Newer checkpoints that could not be used, and why."""
+    steps: int = 0
+    """Of the epoch after them."""
+    seen: Mapping[str, Any] = field(default_factory=dict)
+    """What the meter of that epoch has read."""
+
+    @property
+    def name(self) -> str:
+        return f"epoch-{self.epochs:04d}" + (f"-step-{self.steps:06d}" if self.steps else "")
 
 
 def save(folder: Path, learners: Learners, progress: Progress, setting: Mapping[str, int]) -> None:
-    """Write a checkpoint; it appears complete or not at all, and the two newest are kept.
+    """Write a checkpoint; it appears complete or not at all, and the two newest are kept. All processes must ask.
 
     Args:
         setting: what must be the same when the run goes on; ``restore`` hands it back to be checked.
+
+    Raises:
+        CannotSave: the disk refused, time after time.
     """
-    final = folder / f"epoch-{progress.epochs:04d}"
-    partial = folder / f".{final.name}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
+    random = everyones_random_state()
+    if dist.rank() == 0:
+        about = {"epochs": progress.epochs, "steps": progress.steps, "seen": dict(progress.seen)}
+        about |= {"training_s": progress.training_s, "setting": dict(setting)}
+        try:
+            _insistently(lambda: _write(folder, progress.name, learners, random, about))
+        except REFUSALS as error:
+            raise _refused(folder, progress, error) from None
+
+
+def _insistently(write: Callable[[], None]) -> None:
+    for wait_s in TRY_AGAIN_S:
+        try:
+            return write()
+        except REFUSALS:
+            time.sleep(wait_s)
+    return write()
+
+
+def _write(folder: Path, name: str, learners: Learners, random: dict[str, Tensor], about: Mapping[str, Any]) -> None:
+    final, partial = folder / name, folder / f".{name}.partial"
+    for left in folder.glob(".*.partial"):
+        shutil.rmtree(left)
     partial.mkdir(parents=True)
-    save_file(_own(learners.objective), partial / "objective.safetensors")
-    tensors, scalars = _flat(learners.optimiser)
-    save_file(tensors, partial / "optimiser.safetensors")
-    save_file(_random_state(), partial / "random.safetensors")
-    if learners.averaged is not None:
-        save_file(_own(learners.averaged), partial / "averaged.safetensors")
-    about = {"epochs": progress.epochs, "training_s": progress.training_s, "setting": dict(setting)}
-    (partial / "state.json").write_text(json.dumps({**about, "optimiser": scalars}))
-    seal(partial)
-    shutil.rmtree(final, ignore_errors=True)
-    os.replace(partial, final)
+    try:
+        _fill(partial, learners, random, about)
+        seal(partial)
+        shutil.rmtree(final, ignore_errors=True)
+        os.replace(partial, final)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)  # on a full disk every byte counts
+        raise
     to_disk(folder)
-    for old in checkpoints(folder)[2:]:
+    for old in checkpoints(folder)[KEPT:]:
         shutil.rmtree(old)
+
+
+def _fill(partial: Path, learners: Learners, random: dict[str, Tensor], about: Mapping[str, Any]) -> None:
+    save_file(tensors_of(learners.objective), partial / "objective.safetensors")
+    tensors, scalars = flat(learners.optimiser)
+    save_file(tensors, partial / "optimiser.safetensors")
+    save_file(random, partial / "random.safetensors")
+    if learners.averaged is not None:
+        save_file(tensors_of(learners.averaged), partial / "averaged.safetensors")
+    (partial / "state.json").write_text(json.dumps({**about, "optimiser": scalars}))
+
+
+def _refused(folder: Path, progress: Progress, error: Exception) -> CannotSave:
+    kept = checkpoints(folder)
+    last = f"{kept[0].name} is kept" if kept else "there is none before it"
+    reason = " ".join(str(error).split())[:200]
+    return CannotSave(f"Cannot save {progress.name} in {folder}: {reason}; {last}; make room and go on with --resume.")
 
 
 def checkpoints(folder: Path) -> list[Path]:
     """What was saved in ``folder``, the newest first."""
-    return sorted(folder.glob("epoch-*"), key=lambda saved: int(saved.name.partition("-")[2]), reverse=True)
+    return sorted(folder.glob("epoch-*"), key=_place, reverse=True)
 
 
-def restore(folder: Path, learners: Learners, check: Callable[[Mapping[str, int]], None]) -> Progress:
+def _place(saved: Path) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", saved.name)]
+
+
+def setting_of(folder: Path) -> Mapping[str, int]:
+    """What was the same in all checkpoints of ``folder``; nothing where there is none to be read."""
+    for saved in checkpoints(folder):
+        try:
+            setting: Mapping[str, int] = json.loads((saved / "state.json").read_text())["setting"]
+        except (OSError, ValueError, KeyError):
+            continue  # damaged, as restore will find
+        return setting
+    return {}
+
+
+def restore(folder: Path, learners: Learners, check: Check) -> Progress:
     """Load the newest checkpoint that is whole, and say how far it came.
-
-    Args:
-        check: refuses another setting than the one that was saved, before anything is loaded.
 
     Raises:
         UserError: there is none, none is whole, or it belongs to another recipe.
     """
-    whole, damaged = _newest(folder)
-    state = json.loads((whole / "state.json").read_text())
-    check(state["setting"])
-    try:
-        _restore(whole, learners, state["optimiser"])
-    except (RuntimeError, OSError, ValueError, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise UserError(f"{whole} was written by another recipe: {reason}") from None
-    return Progress(state["epochs"], state["training_s"], damaged)
-
-
-def _newest(folder: Path) -> tuple[Path, tuple[str, ...]]:
-    """The newest whole checkpoint, and what is wrong with those after it."""
     reasons: list[str] = []
     for saved in checkpoints(folder):
         reason = damage(saved)
         if reason is None:
-            return saved, tuple(reasons)
+            return load(saved, learners, check, tuple(reasons))
         reasons.append(f"{saved} is damaged: {reason}")
     if reasons:
         raise UserError(f"{'; '.join(reasons)}; remove {folder.parent} and start without --resume.")
     raise UserError(f"There is no checkpoint in {folder} yet; remove {folder.parent} and start without --resume.")
 
 
-def _restore(saved: Path, learners: Learners, scalars: dict[str, float]) -> None:
-    _load(learners.objective, saved / "objective.safetensors")
-    if learners.averaged is not None:
-        _load(learners.averaged, saved / "averaged.safetensors")
-    _unflat(learners.optimiser, load_file(saved / "optimiser.safetensors"), scalars)
-    _set_random_state(load_file(saved / "random.safetensors"))
+def load(saved: Path, learners: Learners, check: Check, damaged: tuple[str, ...] = ()) -> Progress:
+    """Make ``learners``, and the random numbers to come, what they were when ``saved`` was written.
 
+    Args:
+        check: asked before anything is loaded.
 
-def write_text(path: Path, text: str) -> None:
-    """Replace a small file in one go."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text)
-    os.replace(partial, path)
-
-
-def _own(module: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor.detach().contiguous() for name, tensor in module.state_dict().items()}
+    Raises:
+        UserError: it belongs to another recipe.
+    """
+    state = json.loads((saved / "state.json").read_text())
+    check(state["setting"])
+    try:
+        _load(learners.objective, saved / "objective.safetensors")
+        if learners.averaged is not None:
+            _load(learners.averaged, saved / "averaged.safetensors")
+        unflat(learners.optimiser, load_file(saved / "optimiser.safetensors"), state["optimiser"])
+        set_random_state(own_random_state(load_file(saved / "random.safetensors")))
+    except (RuntimeError, OSError, ValueError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(f"{saved} was written by another recipe: {reason}") from None
+    return Progress(state["epochs"], state["training_s"], damaged, state.get("steps", 0), state.get("seen", {}))
 
 
 def _load(module: nn.Module, file: Path) -> None:
     module.load_state_dict(load_file(file))
 
 
-def _flat(optimiser: Optimizer) -> tuple[dict[str, Tensor], dict[str, float]]:
-    """Optimiser state as named tensors and numbers: ``<parameter number>.<name>``."""
-    tensors: dict[str, Tensor] = {}
-    scalars: dict[str, float] = {}
-    for number, values in optimiser.state_dict()["state"].items():
-        for name, value in values.items():
-            if isinstance(value, Tensor):
-                tensors[f"{number}.{name}"] = value.contiguous()
-            elif value is not None:
-                scalars[f"{number}.{name}"] = value
-    return tensors, scalars
-
-
-def _unflat(optimiser: Optimizer, tensors: dict[str, Tensor], scalars: dict[str, float]) -> None:
-    state: dict[int, dict[str, Tensor | float]] = {}
-    values: dict[str, Tensor | float] = {**tensors, **scalars}
-    for key, value in values.items():
-        number, _, name = key.partition(".")
-        state.setdefault(int(number), {})[name] = value
-    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-
-
-def _random_state() -> dict[str, Tensor]:
-    state = {"cpu": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        state["cuda"] = torch.cuda.get_rng_state()
-    return state
-
-
-def _set_random_state(state: dict[str, Tensor]) -> None:
-    torch.set_rng_state(state["cpu"])
-    if "cuda" in state and torch.cuda.is_available():
-        torch.cuda.set_rng_state(state["cuda"])
+def write_text(path: Path, text: str) -> None:
+    """Replace a small file in one go."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text)
+    to_disk(partial)
+    os.replace(partial, path)

@@ -4,6 +4,7 @@
       metrics.jsonl       every epoch         checkpoints/       to resume from
       model.safetensors   the network         head.safetensors   its classifier
       snapshots/          the network after some of the epochs, where asked for
+      replay/             the step at which a loss was no number, where one was
       result.json         how it ended
 """
 
@@ -30,14 +31,14 @@ def check_free(folder: Path) -> None:
         raise UserError(f"{folder} exists and is never overwritten; go on with --resume, or choose another out=.")
 
 
-def open_folder(run: Run) -> list[Log]:
-    """Say what is about to be done and where, and open the logs."""
+def open_folder(run: Run, done: int) -> list[Log]:
+    """Say what is about to be done and where, and open the logs, which hold the first ``done`` steps."""
     folder = run.recipe.out
     board = [TensorBoard(folder / "tensorboard")] if run.recipe.training.tensorboard else []
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "config.yaml", dump_recipe(run.recipe))
     write_text(folder / "environment.json", json.dumps(_environment(run.step.device), indent=2) + "\n")
-    return [JsonLines(folder / "metrics.jsonl"), *board]
+    return [JsonLines(folder / "metrics.jsonl", done), *board]
 
 
 def _environment(device: torch.device) -> dict[str, Any]:

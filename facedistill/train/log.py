@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from ..errors import UserError
+from .checkpoint import write_text
 
 
 @runtime_checkable
@@ -18,9 +19,15 @@ class Log(Protocol):
 
 
 class JsonLines:
-    """One JSON object a line, flushed at once."""
+    """One JSON object a line, flushed at once.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        done: steps of the run that are kept; what was written after them is forgotten, and will be written again.
+    """
+
+    def __init__(self, path: Path, done: int = 0) -> None:
+        if path.is_file():
+            write_text(path, "".join(line for line in path.read_text().splitlines(True) if _within(line, done)))
         self._file = path.open("a", encoding="utf-8")
 
     def write(self, step: int, values: Mapping[str, float | int]) -> None:
@@ -29,6 +36,15 @@ class JsonLines:
 
     def close(self) -> None:
         self._file.close()
+
+
+def _within(line: str, done: int) -> bool:
+    """Whether a line is whole, and of one of the first ``done`` steps."""
+    try:
+        step: int = json.loads(line)["step"]
+    except ValueError:
+        return False  # a full disk or a kill cut it
+    return step <= done
 
 
 class TensorBoard:

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,11 @@ class NonFiniteLoss(UserError):
     """The loss or its gradient is not a number; the weights have not been touched by it."""
 
     exit_code = 1
+
+    def __init__(self, sentence: str, evidence: Mapping[str, Any] | None = None) -> None:
+        super().__init__(sentence)
+        self.evidence = dict(evidence or {})
+        """Terms, gradient norms, and which samples it was."""
 
 
 @dataclass
@@ -49,6 +55,18 @@ class Meter:
         elapsed_s = max(time.monotonic() - self.since, 1e-9)
         means = {name: value / self.steps for name, value in self.terms.items()}
         return {**means, "images_per_s": self.images / elapsed_s, "data_wait": self.waiting_s / elapsed_s}
+
+    def readings(self) -> dict[str, Any]:
+        """All it holds, for ``resumed``."""
+        elapsed_s = time.monotonic() - self.since
+        about = {"images": self.images, "steps": self.steps, "waiting_s": self.waiting_s, "elapsed_s": elapsed_s}
+        return {**about, "terms": dict(self.terms)}
+
+    @classmethod
+    def resumed(cls, readings: Mapping[str, Any]) -> "Meter":
+        """A meter that goes on where another one was read."""
+        since = time.monotonic() - readings["elapsed_s"]
+        return cls(readings["images"], readings["waiting_s"], since, dict(readings["terms"]), readings["steps"])
 
 
 @dataclass(frozen=True)
@@ -93,45 +111,66 @@ class Step:
         loss = self.weights.total(terms, number / self.steps)
         values = _averaged({**terms, "loss": loss})
         if not math.isfinite(values["loss"]):
-            raise NonFiniteLoss(f"the loss is not finite ({_worst(values)})")
+            raise NonFiniteLoss(f"the loss is not finite ({_worst(values)})", {"terms": values})
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         trained = [parameter for group in self.optimiser.param_groups for parameter in group["params"]]
         norm = nn.utils.clip_grad_norm_(trained, self.clip_norm)
         if not torch.isfinite(norm):
-            raise NonFiniteLoss("the gradient is not finite")
+            raise NonFiniteLoss(
+                "the gradient is not finite", {"terms": values, "gradient_norms": gradient_norms(self.objective)}
+            )
         self.optimiser.step()
         self.after()
         return {**values, "gradient_norm": float(norm)}
 
 
+AfterStep = Callable[[int, Meter], None]
+
+
 def train_epoch(
-    step: Step, loader: Loader, epoch: int, *, display: Display, logs: Sequence[Log], faces: AbstractFaces
+    step: Step,
+    loader: Loader,
+    epoch: int,
+    *,
+    display: Display,
+    logs: Sequence[Log],
+    faces: AbstractFaces,
+    start: int = 0,
+    meter: Meter | None = None,
+    after_step: AfterStep = lambda steps, meter: None,
 ) -> None:
-    """One pass over the training set.
+    """One pass over the training set, or what is left of one.
+
+    Args:
+        start: steps of it that are done.
+        meter: what was seen in them.
+        after_step: told how many are done after each, and may raise to end it all.
 
     Raises:
         NonFiniteLoss: names the epoch, the step and the samples of the batch.
     """
-    meter, number = Meter(), epoch * len(loader)
+    meter, first = meter or Meter(), epoch * len(loader)
     asked = time.monotonic()
-    for images, batch in loader.epoch(epoch):
+    for done, (images, batch) in enumerate(loader.epoch(epoch, start), start):
         waiting_s = time.monotonic() - asked
-        batch = on_device(batch, step.device, number / step.steps)
+        batch = on_device(batch, step.device, (first + done) / step.steps)
         try:
-            terms = step(number, images, batch)
+            terms = step(first + done, images, batch)
         except NonFiniteLoss as error:
-            raise _located(error, epoch, number, batch, faces) from None
-        number += 1
+            raise _located(error, epoch, done, first, batch, faces) from None
         meter.add(len(images), waiting_s, terms)
-        now = meter.read()
-        display.advance(
-            number, f"loss {terms['loss']:.3f} {now['images_per_s']:.0f} images/s wait {now['data_wait']:.0%}"
-        )
+        display.advance(first + done + 1, _remark(terms, meter))
+        after_step(done + 1, meter)
         asked = time.monotonic()
     rate = step.optimiser.param_groups[0]["lr"]
     for log in logs:
-        log.write(number, {"epoch": epoch + 1, "lr": rate, **meter.read()})
+        log.write(first + len(loader), {"epoch": epoch + 1, "lr": rate, **meter.read()})
+
+
+def _remark(terms: Mapping[str, float], meter: Meter) -> str:
+    now = meter.read()
+    return f"loss {terms['loss']:.3f} {now['images_per_s']:.0f} images/s wait {now['data_wait']:.0%}"
 
 
 def on_device(batch: Batch, device: torch.device, progress: float) -> Batch:
@@ -151,10 +190,30 @@ def _worst(values: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items() if not abs(value) < float("inf"))
 
 
-def _located(error: NonFiniteLoss, epoch: int, number: int, batch: Batch, faces: AbstractFaces) -> NonFiniteLoss:
-    names = ", ".join(faces.name(int(index)) for index in batch.index[:3])
+def gradient_norms(objective: nn.Module) -> dict[str, float]:
+    """Norm of every parameter's gradient, by its name."""
+    return {
+        name.removeprefix("module."): float(parameter.grad.norm())
+        for name, parameter in objective.named_parameters()
+        if parameter.grad is not None
+    }
+
+
+def _located(
+    error: NonFiniteLoss, epoch: int, done: int, first: int, batch: Batch, faces: AbstractFaces
+) -> NonFiniteLoss:
+    index = batch.index.tolist()
+    names = ", ".join(faces.name(number) for number in index[:3])
+    where = {
+        "epoch": epoch,
+        "steps": done,
+        "index": index,
+        "view": batch.view.tolist(),
+        "labels": batch.labels.tolist(),
+    }
     return NonFiniteLoss(
-        f"Stopped in epoch {epoch + 1}, step {number + 1}: {error}; the weights are those of the step before. "
-        f"The batch holds {names} and {max(0, len(batch.index) - 3)} more: look at these images, or lower the "
-        "learning rate or the margin."
+        f"Stopped in epoch {epoch + 1}, step {first + done + 1}: {error}; the weights are those of the step before. "
+        f"The batch holds {names} and {max(0, len(index) - 3)} more: look at these images, or lower the "
+        "learning rate or the margin.",
+        {**error.evidence, **where},
     )

@@ -18,10 +18,11 @@ from ..errors import UserError
 from ..types import UNLABELLED, Batch, Terms
 from .allocator import keep_freed_memory
 from .assemble import TABLES, Sets, build_objective, load_faces, resolve, shown_in
-from .checkpoint import Learners
 from .loop import Step, on_device
 from .objective import Objective, Weights
 from .optim import parameter_groups
+from .resume import share
+from .state import Learners
 
 Load = Callable[[Recipe], Sets]
 
@@ -36,12 +37,14 @@ class Run:
     objective: Objective
     learners: Learners
     step: Step
+    processes: int
+    """How many the recipe's batch is meant for; others may share a whole batch of theirs now."""
 
     @property
     def setting(self) -> dict[str, int]:
         """What decides which samples a step sees, beside the recipe."""
         faces = self.sets.training
-        return {"processes": dist.world(), "faces": len(faces), "identities": len(self.sets.labelled.identities)}
+        return {"processes": self.processes, "faces": len(faces), "identities": len(self.sets.labelled.identities)}
 
     @property
     def model(self) -> AbstractBackbone:
@@ -50,8 +53,11 @@ class Run:
         return self.objective.model if averaged is None else cast(AbstractBackbone, averaged.module)
 
 
-def prepare(recipe: Recipe, load: Load = load_faces) -> Run:
+def prepare(recipe: Recipe, load: Load = load_faces, processes: int | None = None) -> Run:
     """Build data, networks and optimiser; nothing is written.
+
+    Args:
+        processes: how many a run began with that is to go on; as many as there are where None.
 
     Raises:
         UserError: anything about the recipe, the data or the weights that cannot work.
@@ -63,18 +69,19 @@ def prepare(recipe: Recipe, load: Load = load_faces) -> Run:
     sets = load(recipe)
     shown = shown_in(recipe, sets.training)
     objective = build_objective(recipe, sets.labelled, device, shown)
-    loader = _loader(recipe, shown)
+    processes = processes or dist.world()
+    loader = _loader(recipe, shown, processes)
     learners, step = _learners(recipe, objective, loader, device)
-    run = Run(recipe, sets, loader, objective, learners, step)
+    run = Run(recipe, sets, loader, objective, learners, step, processes)
     _rehearse(run)
     return run
 
 
-def _loader(recipe: Recipe, shown: Shown) -> Loader:
+def _loader(recipe: Recipe, shown: Shown, processes: int) -> Loader:
     return Loader(
         shown.faces,
         shown.views,
-        batch=recipe.training.batch,
+        batch=share(recipe.training.batch, processes, dist.world()),
         seed=shown.seed,
         workers=recipe.data.workers,
         mix=shown.mix,

@@ -33,7 +33,7 @@ def check_same(recipe: Recipe) -> None:
 
 
 def check_setting(began: Mapping[str, int], now: Mapping[str, int], out: Path) -> None:
-    """Refuse other faces, or another number of processes: each batch would hold other samples than it should.
+    """Refuse other faces: each batch would hold other samples than it should.
 
     Raises:
         UserError: names what was what.
@@ -41,9 +41,24 @@ def check_setting(began: Mapping[str, int], now: Mapping[str, int], out: Path) -
     changed = [f"{began.get(name)} {name}, not {now[name]}" for name in now if began.get(name) != now[name]]
     if changed:
         raise UserError(
-            f"{out} was begun with {' and '.join(changed)}; go on with the same data and the same --nproc-per-node of "
-            "torchrun, or choose another out=."
+            f"{out} was begun with {' and '.join(changed)}; go on with the same data, or choose another out=."
         )
+
+
+def share(batch: int, processes: int, world: int) -> int:
+    """What each of ``world`` processes takes of a batch that was meant for ``processes``, of ``batch`` samples each.
+
+    All batches stay the same, sample for sample.
+
+    Raises:
+        UserError: they cannot be shared evenly.
+    """
+    if batch * processes % world:
+        raise UserError(
+            f"{world} processes cannot share a batch of {batch * processes} evenly, which this run began with; choose "
+            "another --nproc-per-node of torchrun."
+        )
+    return batch * processes // world
 
 
 def differing(began: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

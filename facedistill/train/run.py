@@ -9,16 +9,21 @@ import torch
 
 from .. import dist
 from ..config import Recipe
+from ..data.workers import LoaderStopped
 from ..device import choose_device
 from ..evaluate.validate import validate
 from ..progress import Display
 from .assemble import load_faces, resolve
-from .checkpoint import Progress, restore, save
+from .checkpoint import Progress, checkpoints, restore, setting_of
 from .folder import check_free, finish, keep_snapshot, open_folder
+from .keeper import Keeper
 from .log import Log
-from .loop import Meter, on_device, train_epoch
+from .loop import Meter, NonFiniteLoss, on_device, train_epoch
 from .prepare import Load, Run, prepare
+from .replay import keep_replay
 from .resume import check_same, check_setting, result_of
+from .room import check_room
+from .stop import Signals
 
 
 def fit(recipe: Recipe, *, resume: bool = False, load: Load = load_faces) -> dict[str, Any]:
@@ -26,22 +31,27 @@ def fit(recipe: Recipe, *, resume: bool = False, load: Load = load_faces) -> dic
 
     Args:
         recipe: what to train.
-        resume: go on from the newest checkpoint of ``recipe.out``; a finished run only says its result again.
+        resume: go on from the newest checkpoint of ``recipe.out``, bit for bit as if it had never stopped; a finished
+            run only says its result again. Where ``torchrun`` starts processes again, they go on without being asked.
         load: where the faces come from; runs on the same faces may share them.
 
     Raises:
         UserError: the folder exists and ``resume`` was not asked for, or belongs to another recipe, or anything
             ``prepare`` refuses.
-        NonFiniteLoss: training diverged; the folder keeps its last good checkpoint.
+        NonFiniteLoss: training diverged; the folder keeps its last good checkpoint, and the step to be taken again.
+        Stopped: a signal asked for an end; all is saved.
+        CannotSave: the disk is full; the folder keeps its last good checkpoint.
     """
+    resume = resume or (dist.restarted() and recipe.out.exists())
     if not resume:
         check_free(recipe.out)
     else:
         check_same(resolve(recipe))
         if (result := result_of(recipe.out)) is not None:
             return result
+    began = setting_of(recipe.out / "checkpoints") if resume else {}
     with dist.processes(choose_device(recipe.training.device)):
-        run = prepare(recipe, load)
+        run = prepare(recipe, load, began.get("processes"))
         return _train(run, _restored(run) if resume else Progress())
 
 
@@ -73,14 +83,17 @@ def dry_run(recipe: Recipe, steps: int = 2) -> dict[str, Any]:
 
 
 def _restored(run: Run) -> Progress:
-    """How far the run had come; weights and all else are as they were then."""
+    """How far the run had come; weights and all else are as they were then, or new before the first checkpoint."""
     out = run.recipe.out
+    if not checkpoints(out / "checkpoints"):
+        return Progress()
     return restore(out / "checkpoints", run.learners, lambda began: check_setting(began, run.setting, out))
 
 
 def _train(run: Run, done: Progress) -> dict[str, Any]:
     leader = dist.rank() == 0
-    logs = open_folder(run) if leader else []
+    check_room(run.recipe.out, run.learners)
+    logs = open_folder(run, _steps(run, done)) if leader else []
     began = time.monotonic() - done.training_s
     try:
         validation = _epochs(run, done, logs, began)
@@ -88,6 +101,10 @@ def _train(run: Run, done: Progress) -> dict[str, Any]:
         for log in logs:
             log.close()
     return finish(run, validation, time.monotonic() - began) if leader else {}
+
+
+def _steps(run: Run, done: Progress) -> int:
+    return done.epochs * len(run.loader) + done.steps
 
 
 def _epochs(run: Run, done: Progress, logs: list[Log], began: float) -> dict[str, float]:
@@ -98,19 +115,35 @@ def _epochs(run: Run, done: Progress, logs: list[Log], began: float) -> dict[str
     """
     recipe, leader = run.recipe, dist.rank() == 0
     validation: dict[str, float] = {}
-    with Display(run.step.steps, done=done.epochs * len(run.loader), title=recipe.out.name) as display:
+    with Signals() as signals, Display(run.step.steps, done=_steps(run, done), title=recipe.out.name) as display:
+        keeper = Keeper(run, signals, began)
         for sentence in done.damaged if leader else ():
             display.say(f"{sentence}; going on from the one before.")
         for epoch in range(done.epochs, recipe.training.epochs):
-            run.objective.train()
-            train_epoch(run.step, run.loader, epoch, display=display, logs=logs, faces=run.sets.training)
+            _epoch(run, epoch, done if epoch == done.epochs else Progress(), keeper, logs, display)
+            keeper.check_finite()
             if leader:
                 validation = _look(run, epoch, logs) or validation
-                progress = Progress(epoch + 1, time.monotonic() - began)
                 keep_snapshot(run, epoch + 1)
-                save(recipe.out / "checkpoints", run.learners, progress, run.setting)
+            keeper.after_epoch(epoch)
     # A run that was stopped between its last checkpoint and its result has no epoch left to look after.
     return validation if validation or not leader else _look(run, recipe.training.epochs - 1, logs)
+
+
+def _epoch(run: Run, epoch: int, done: Progress, keeper: Keeper, logs: list[Log], display: Display) -> None:
+    """What is left of ``epoch``, of which ``done.steps`` are done; whatever ends it keeps what it can."""
+    run.objective.train()
+    try:
+        train_epoch(
+            run.step, run.loader, epoch, display=display, logs=logs, faces=run.sets.training, start=done.steps,
+            meter=Meter.resumed(done.seen) if done.steps else None,
+            after_step=lambda steps, meter: keeper.after_step(epoch, steps, meter),
+        )  # fmt: skip
+    except LoaderStopped:
+        keeper.rescue()
+        raise
+    except NonFiniteLoss as error:
+        raise (keep_replay(run, error) if error.evidence else error) from None
 
 
 def _look(run: Run, epoch: int, logs: list[Log]) -> dict[str, float]:

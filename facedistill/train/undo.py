@@ -1,9 +1,11 @@
 """A forward pass changes buffers before anybody knows whether its loss is finite: BatchNorm's means, a head's averages,
-a method's centres. They are put back when it is not.
+a method's centres. They are put back when it is not, and so are the random numbers that it drew.
 """
 
 import torch
 from torch import Tensor, nn
+
+from .state import random_state, set_random_state
 
 
 class Buffers:
@@ -11,10 +13,12 @@ class Buffers:
 
     def __init__(self) -> None:
         self._kept: dict[str, Tensor] = {}
+        self._random = random_state()
 
     @torch.no_grad()
     def keep(self, module: nn.Module) -> None:
         """Remember them as they are."""
+        self._random = random_state()
         for name, buffer in module.named_buffers():
             kept = self._kept.get(name)
             if kept is None or kept.shape != buffer.shape:
@@ -28,3 +32,4 @@ class Buffers:
         for name, buffer in module.named_buffers():
             if name in self._kept:
                 buffer.copy_(self._kept[name])
+        set_random_state(self._random)

@@ -81,11 +81,10 @@ def test_other_faces_are_refused(folder: Path) -> None:
     assert not (recipe.out / "result.json").exists()
 
 
-def test_another_number_of_processes_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_that_cannot_share_a_batch_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe, _ = begun(folder, "alone")
-    monkeypatch.setattr(dist, "world", lambda: 2)
-    monkeypatch.setattr(dist, "shared", lambda module: module)
-    with pytest.raises(UserError, match=r"begun with 1 processes, not 2; .*--nproc-per-node"):
+    monkeypatch.setattr(dist, "world", lambda: 3)
+    with pytest.raises(UserError, match=r"3 processes cannot share a batch of 8 evenly.*--nproc-per-node"):
         run.fit(recipe, resume=True)
 
 
