@@ -117,8 +117,9 @@ class Browser:
         self.send("Input.dispatchKeyEvent", type="keyUp", **about)
 
     def look(self, file: Path, *, width: int, height: int, dark: bool = False) -> None:
-        """Write a screenshot."""
-        self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        """Write a screenshot of the whole page, which a phone shows where ``width`` is a phone's."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.send("Emulation.setDeviceMetricsOverride", **size)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.send("Emulation.setEmulatedMedia", features=[scheme])
         shot = self.send("Page.captureScreenshot", format="png", captureBeyondViewport=True)

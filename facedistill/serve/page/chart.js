@@ -6,7 +6,7 @@ const WIDTH = 360, HEIGHT = 170, LEFT = 10, RIGHT = 10, TOP = 26, BOTTOM = 34;
 export function chart(model, similarity) {
   const figure = document.createElement("figure");
   const caption = document.createElement("figcaption");
-  caption.textContent = `${model.name}: filled blue, pairs of one person; dashed orange, of two. Shares of each kind.`;
+  caption.textContent = `${model.name}: blue, pairs of one person; orange with dashes, of strangers; each as high as its own peak. The dashed line is the threshold.`;
   figure.append(picture(model, similarity), caption);
   return figure;
 }
