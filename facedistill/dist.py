@@ -30,7 +30,11 @@ def processes(device: torch.device) -> Iterator[None]:
         return
     if device.type == "cuda":
         torch.cuda.set_device(local_device(device))
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    store, own_rank, count = next(dist.rendezvous("env://"))
+    # Addresses of processes that died stay in the store, and those that replace them would wait for them for ever.
+    store = dist.PrefixStore(f"start {_restarts()}", store)
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    dist.init_process_group(backend, store=store, rank=own_rank, world_size=count)
     try:
         yield
     finally:
@@ -39,7 +43,11 @@ def processes(device: torch.device) -> Iterator[None]:
 
 def restarted() -> bool:
     """Whether ``torchrun`` starts the processes again, after one of them died."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+    return _restarts() > 0
+
+
+def _restarts() -> int:
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
 
 
 def local_device(device: torch.device) -> torch.device:

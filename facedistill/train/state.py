@@ -75,4 +75,5 @@ def everyones_random_state() -> dict[str, Tensor]:
 def own_random_state(everyones: dict[str, Tensor]) -> dict[str, Tensor]:
     """The row of this process, or of another one where there were fewer when it was saved."""
     rows = {name: value.reshape(-1, value.shape[-1]) for name, value in everyones.items()}
-    return {name: value[dist.rank() % len(value)].contiguous() for name, value in rows.items()}
+    # copied, because torch reads a random state from where its storage begins
+    return {name: value[dist.rank() % len(value)].clone() for name, value in rows.items()}

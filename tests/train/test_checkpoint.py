@@ -15,7 +15,7 @@ from facedistill.config import Recipe
 from facedistill.errors import UserError
 from facedistill.train import checkpoint, run
 from facedistill.train.checkpoint import CannotSave, Progress, checkpoints, restore, save
-from facedistill.train.state import Learners
+from facedistill.train.state import Learners, own_random_state, set_random_state
 
 VIT = {"vit": {**tiny.VIT["vit"], "drop_path": 0.3}}
 """Its training draws random numbers."""
@@ -201,3 +201,16 @@ def test_a_checkpoint_reaches_the_disk_before_it_gets_its_name(tmp_path: Path, m
 def test_no_checkpoint_is_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no checkpoint in"):
         restore(tmp_path / "checkpoints", learners(), whatever)
+
+
+@pytest.mark.parametrize("process", [0, 1, 2])
+def test_every_process_gets_its_own_random_numbers_again(monkeypatch: pytest.MonkeyPatch, process: int) -> None:
+    rows, drawn = [], []
+    with torch.random.fork_rng():
+        for seed in range(3):
+            torch.manual_seed(seed)
+            rows.append(torch.get_rng_state())
+            drawn.append(torch.rand(7))
+        monkeypatch.setattr("facedistill.dist.rank", lambda: process)
+        set_random_state(own_random_state({"cpu": torch.stack(rows)}))
+        assert torch.equal(torch.rand(7), drawn[process])

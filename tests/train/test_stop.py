@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -231,9 +232,16 @@ finally:
 """
 
 
-def ranks(file: Path, port: int = 29653) -> list[subprocess.Popen]:
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def ranks(file: Path) -> list[subprocess.Popen]:
     path = os.pathsep.join([str(HERE), str(HERE.parent)])
-    place = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    place = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "OMP_NUM_THREADS": "1"}
     return [
         subprocess.Popen(
             [sys.executable, "-c", RANK, str(file)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -272,3 +280,32 @@ def test_one_process_then_two_then_one_are_shown_the_same_samples(
     for name, value in tensors(alone.out).items():
         if value.is_floating_point():
             torch.testing.assert_close(tensors(wanted.out)[name], value, atol=2e-5, rtol=1e-4)
+
+
+MORTAL = """
+import os, sys
+import halted, torch
+from facedistill.cli import main
+from facedistill.data.loader import Loader
+
+torch.set_num_threads(1)
+if (os.environ["RANK"], os.environ["TORCHELASTIC_RESTART_COUNT"]) == ("1", "0"):
+    Loader.epoch = halted.watch([], halted.signal_at(1, 1, 9))
+main()
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_rank_goes_on_from_the_last_checkpoint(folder: Path) -> None:
+    changes = {"model": {"tiny.net": {"batch_norm": False}}, "method": {}, "teacher": None}
+    wanted = recipe(folder, "mortal", **changes)
+    (folder / "mortal.yaml").write_text(dump_recipe(wanted))
+    (folder / "mortal.py").write_text(MORTAL)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*torchrun, "--max-restarts", "2", str(folder / "mortal.py"), "train", str(folder / "mortal.yaml")]
+    path = os.pathsep.join([str(HERE), str(HERE.parent)])
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    ended = subprocess.run([*command, "training.batch=4"], env=environment, capture_output=True, text=True, timeout=280)
+    assert ended.returncode == 0, ended.stderr
+    assert "failed (exitcode: -9)" in ended.stderr
+    assert [line["epoch"] for line in lines(wanted.out) if "loss" in line] == [1, 2, 3]
