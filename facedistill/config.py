@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator, model_validator
 
 from .catalogue import Builder, find
-from .errors import UserError, unknown
+from .errors import UserError, one_line, unknown
 
 Options = dict[str, Any]
 Choice = dict[str, Options]
@@ -273,7 +273,7 @@ def read_values(file: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     try:
         values = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} is not YAML: {' '.join(str(error).split())}.") from None
+        raise UserError(f"{file} is not YAML: {one_line(error)}.") from None
     if not isinstance(values, dict):
         raise UserError(f"{file} must hold keys and values; it holds a {type(values).__name__}.")
     for override in overrides:

@@ -26,10 +26,11 @@ from .evaluate.pairs.listed import listed_pairs
 from .evaluate.pairs.scores import score_all
 from .evaluate.pairs.statistics import tar_statistic
 from .evaluate.settings import Figures, Settings
+from .files import write_text
 from .progress import Display, Reporter
 from .protocols.verification import embedding_figures
 from .train.assemble import Sets, load_faces, resolve
-from .train.checkpoint import checkpoints, write_text
+from .train.checkpoint import checkpoints
 from .train.resume import result_of
 from .train.run import fit
 

@@ -1,8 +1,9 @@
 """More than one process. Nothing else in the package imports ``torch.distributed``."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from math import prod
 from typing import Any
 
 import torch
@@ -56,9 +57,16 @@ def local_device(device: torch.device) -> torch.device:
     return torch.device("cuda", int(local)) if local and device.type == "cuda" and device.index is None else device
 
 
-def shared(module: nn.Module) -> nn.Module:
-    """``module`` with its gradients averaged over processes."""
-    return DistributedDataParallel(module) if world() > 1 else module
+def shared(module: nn.Module, apart: Iterable[str] = ()) -> nn.Module:
+    """``module`` with its gradients averaged over processes.
+
+    Args:
+        apart: names of tensors that differ between processes and are left alone.
+    """
+    if world() == 1:
+        return module
+    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(module, list(apart))
+    return DistributedDataParallel(module)
 
 
 def mean(value: Tensor) -> Tensor:
@@ -124,3 +132,12 @@ def all_sum(value: Tensor) -> Tensor:
     total = value.contiguous().clone()
     dist.all_reduce(total)
     return total
+
+
+def exchange(pieces: Sequence[Tensor], shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
+    """What each process has for this one, of the ``shapes`` given, for the piece that this one has for each."""
+    sent = torch.cat([piece.reshape(-1) for piece in pieces])
+    counts = [prod(shape) for shape in shapes]
+    received = sent.new_empty(sum(counts))
+    dist.all_to_all_single(received, sent, counts, [piece.numel() for piece in pieces])
+    return [part.reshape(shape) for part, shape in zip(received.split(counts), shapes, strict=True)]

@@ -19,6 +19,11 @@ class Stopped(UserError):
     """As EX_TEMPFAIL of sysexits.h: try again later."""
 
 
+def one_line(error: Exception, characters: int = 300) -> str:
+    """What an error says, on one line and not endlessly, to be quoted in a sentence."""
+    return " ".join(str(error).split())[:characters]
+
+
 def unknown(kind: str, name: str, known: Iterable[str], where: str = "") -> UserError:
     """An error for a name nobody knows; it names the nearest known one.
 

@@ -76,6 +76,14 @@ def write_whole(file: Path, data: bytes) -> None:
         raise
 
 
+def write_text(file: Path, text: str) -> None:
+    """Replace a small file in one go; what it says survives a power cut."""
+    partial = file.with_name(f".{file.name}.partial")
+    partial.write_text(text)
+    to_disk(partial)
+    os.replace(partial, file)
+
+
 def to_disk(path: Path) -> None:
     """Wait until a file, or the names in a folder, would survive a power cut."""
     if os.name == "nt" and path.is_dir():

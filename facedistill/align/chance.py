@@ -1,4 +1,4 @@
-"""Chance inside a method: coins that are looked up by sample and view, not thrown in turn.
+"""Chance inside a method or a head: coins that are looked up by what they are for, not thrown in turn.
 
 No process, order or restart changes them, so two processes still are one.
 """
@@ -21,6 +21,11 @@ def coins(batch: Batch, shape: tuple[int, ...], share: float) -> Bool[Tensor, "B
     place = _hash(torch.arange(prod(shape), device=sample.device))
     number = _hash(sample[:, None] ^ place).reshape(len(sample), *shape)
     return number < int(share * 2**32)
+
+
+def drawn(numbers: Int[Tensor, " K"], turn: Int[Tensor, ""], share: float) -> Bool[Tensor, " K"]:
+    """For each of ``numbers`` a coin of its own in every turn, true with probability ``share``."""
+    return _hash(_hash(numbers & _WORD) ^ _hash(turn & _WORD)) < int(share * 2**32)
 
 
 def _hash(word: Int[Tensor, "*_"]) -> Int[Tensor, "*_"]:

@@ -14,7 +14,11 @@ def labelled_mean(loss_B: Float[Tensor, " B"], labels: Int[Tensor, " B"]) -> Flo
     Processes may hold different numbers of them: each divides by the mean number, so that the average over processes
     is the mean of one process with the whole batch. What ``loss_B`` says of unlabelled samples is not read.
     """
-    labelled_B = labels != UNLABELLED
-    count = dist.mean(labelled_B.sum().float())
-    total = torch.where(labelled_B, loss_B, loss_B.new_zeros(())).sum()
-    return total / torch.where(count > 0, count, torch.ones_like(count))
+    total = torch.where(labels != UNLABELLED, loss_B, loss_B.new_zeros(())).sum()
+    return total / labelled_count(labels)
+
+
+def labelled_count(labels: Int[Tensor, " B"]) -> Float[Tensor, ""]:
+    """How many samples are labelled, in the mean over processes; 1 where there are none."""
+    count = dist.mean((labels != UNLABELLED).sum().float())
+    return torch.where(count > 0, count, torch.ones_like(count))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ..config import Recipe, load_recipe, one
 from ..errors import UserError
+from ..files import write_text
 from ..train.assemble import resolve
-from ..train.checkpoint import write_text
 from ..train.resume import result_of
 from .budget import unlike_budget
 from .plan import Group, Plan

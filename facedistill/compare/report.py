@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ..evaluate.report.table import markdown_table
-from ..train.checkpoint import write_text
+from ..files import write_text
 from .pictures import draw_accuracy, draw_cost, draw_ranks
 from .table import Cell, Line
 

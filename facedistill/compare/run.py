@@ -7,7 +7,7 @@ import yaml
 
 from ..device import choose_device
 from ..errors import UserError
-from ..train.checkpoint import write_text
+from ..files import write_text
 from .file import Comparison
 from .folder import KEPT, alone_in, check_ours
 from .joined import join, keep

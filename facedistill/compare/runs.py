@@ -12,8 +12,9 @@ from pathlib import Path
 from subprocess import DEVNULL, STDOUT, Popen
 
 from ..config import dump_recipe
+from ..files import write_text
 from ..progress import Display
-from ..train.checkpoint import checkpoints, write_text
+from ..train.checkpoint import checkpoints
 from ..train.resume import result_of
 from .plan import Planned
 

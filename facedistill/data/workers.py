@@ -16,7 +16,7 @@ import cv2
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from ..errors import UserError
+from ..errors import UserError, one_line
 
 PATIENCE_S = 300.0
 """For one batch; a disk that has gone away is an error then, and no wait for ever."""
@@ -62,7 +62,7 @@ class Reader:
 
     def _check_mendable(self, error: Exception, failures: int) -> None:
         """Go on where processes died for the first time; what they raised by themselves would only come again."""
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         if self._workers == 0 or reason.startswith("Caught "):
             raise error
         if failures > 1:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..crop.output import write_whole
 from ..errors import UserError
-from ..evaluate.embeddings.cache import file_digest
+from ..files import file_digest
 from .contract import PRECISIONS, Runner, target_of
 
 if TYPE_CHECKING:

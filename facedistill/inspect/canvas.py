@@ -95,9 +95,15 @@ def as_share() -> FuncFormatter:
 
 def save_figure(figure: Figure, file: Path) -> None:
     """As PNG."""
+    file.write_bytes(png(figure))
+
+
+def png(figure: Figure) -> bytes:
+    """A figure as the bytes of a PNG file."""
     figure.set_dpi(DPI)
     pixels = FigureCanvasAgg(figure)
     pixels.draw()
     rgb = np.asarray(pixels.buffer_rgba())[..., :3]
     shades = (np.round(rgb / SHADE_STEP) * SHADE_STEP).clip(0, 255).astype(np.uint8)
-    file.write_bytes(cv2.imencode(".png", shades[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes())
+    data: bytes = cv2.imencode(".png", shades[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()
+    return data

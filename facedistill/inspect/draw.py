@@ -1,8 +1,10 @@
 """The pictures of receptive fields, of CKA, and of the pairs that are suggested."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure, SubFigure
@@ -20,15 +22,24 @@ PAIRS_SHOWN = 4
 def save_fields(file: Path, seen: Inspection) -> None:
     """Theoretical and measured field of the middle cell of every stage, teacher above student."""
     rows = {f"teacher: {seen.teacher_is}": seen.teacher, f"student: {seen.student_is}": seen.student}
+    figure = draw_fields(seen.face, rows)
+    figure.suptitle(
+        "What the middle cell of every stage sees of a face (lengths in pixels of a 112 px crop)", fontsize=11
+    )
+    canvas.save_figure(figure, file)
+
+
+def draw_fields(face: Float[np.ndarray, "S S"], rows: Mapping[str, Sequence[StageView]]) -> Figure:
+    """A row of stages for every network, by what it is called."""
     columns = max(map(len, rows.values()))
-    figure = Figure(figsize=(2.6 * columns + 1, 6.5), layout="constrained")
-    grid = figure.subplots(2, columns, squeeze=False)
+    figure = Figure(figsize=(2.6 * columns + 1, 0.7 + 2.9 * len(rows)), layout="constrained")
+    grid = figure.subplots(len(rows), columns, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
     for line, (whose, views) in zip(grid, rows.items(), strict=True):
         line[0].text(-0.06, 0.5, whose, rotation=90, ha="right", va="center", transform=line[0].transAxes, fontsize=10)
         for number, view in enumerate(views):
-            _field(line[number + columns - len(views)], number - len(views), seen, view)
+            _field(line[number + columns - len(views)], number - len(views), face, view)
     norm, label = PowerNorm(0.5, 0, 1), "gradient, as a share of the strongest"
     canvas.heat_bar(figure, grid, norm, label, shrink=0.6, ticks=[0, 0.1, 0.25, 0.5, 1], format=canvas.as_share())
     keys = [
@@ -36,15 +47,12 @@ def save_fields(file: Path, seen: Inspection) -> None:
         Line2D([], [], color=canvas.RADIUS, lw=2.5, label="effective radius: half of the gradient lies inside"),
         Line2D([], [], color="black", marker=PLACE, ms=9, mew=1.8, ls="", label="where the cell lies"),
     ]
-    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
-    figure.suptitle(
-        "What the middle cell of every stage sees of a face (lengths in pixels of a 112 px crop)", fontsize=11
-    )
-    canvas.save_figure(figure, file)
+    figure.legend(handles=keys, loc="outside lower center", ncols=min(columns, 3), frameon=False, fontsize=9)
+    return figure
 
 
-def _field(axes: Axes, stage: int, seen: Inspection, view: StageView) -> None:
-    canvas.draw_face(axes, seen.face)
+def _field(axes: Axes, stage: int, face: Float[np.ndarray, "S S"], view: StageView) -> None:
+    canvas.draw_face(axes, face)
     canvas.draw_heat(axes, (view.field / view.field.max().clamp_min(1e-12)).sqrt())
     canvas.draw_box(axes, view, canvas.THEORY)
     canvas.draw_radius(axes, view, canvas.RADIUS)

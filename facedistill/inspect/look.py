@@ -25,8 +25,8 @@ Report = Callable[[str, int, int], object]
 
 def look(subjects: Subjects, images: UInt8[Tensor, "N 3 S S"], report: Report) -> Inspection:
     """Measure everything; ``report`` hears of the progress."""
-    student = _views(subjects.student, images, "student's fields", report)
-    teacher = _views(subjects.teacher, images, "teacher's fields", report)
+    student = views(subjects.student, images, "student's fields", report)
+    teacher = views(subjects.teacher, images, "teacher's fields", report)
     cka = _cka(subjects, images, report)
     alike = cka[: len(student), len(student) + 1 : -1]
     pairs = all_pairs(_seen(student), _seen(teacher), alike)
@@ -46,7 +46,8 @@ def look(subjects: Subjects, images: UInt8[Tensor, "N 3 S S"], report: Report) -
     )
 
 
-def _views(subject: Subject, images: Tensor, title: str, report: Report) -> list[StageView]:
+def views(subject: Subject, images: UInt8[Tensor, "N 3 S S"], title: str, report: Report) -> list[StageView]:
+    """What the middle cell of every stage of one network sees; ``report`` hears of it under this title."""
     spec, batches = subject.spec, images.split(BATCH)
     cells = [middle_cell(spec, stage) for stage in range(len(spec.stages))]
 

@@ -10,7 +10,7 @@ from ..backbones.contract import AbstractBackbone, Preprocess
 from ..backbones.load import MODEL_FILE, load_backbone, read_tensors
 from ..catalogue import find
 from ..config import Recipe, build, checked
-from ..errors import UserError
+from ..errors import UserError, one_line
 from ..method import AbstractMethod
 from ..methods.urfm import URFM
 from ..teachers.classifier import TeacherClassifier
@@ -137,5 +137,5 @@ def _load(module: nn.Module, weights: dict[str, Tensor], recipe: Recipe) -> None
     try:
         module.load_state_dict(weights)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error)
         raise UserError(f"The checkpoint in {recipe.out} was written by another recipe: {reason}") from None

@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
+from ..align.labelled import labelled_count
 from ..backbones.contract import AbstractBackbone, AbstractPromptable, PromptSlot
 from ..backbones.load import load_backbone, weights_file
 from ..catalogue import catalogue
@@ -145,10 +146,10 @@ def _cosface(
     margin: float,
     scale: float,
 ) -> Float[Tensor, ""]:
-    """Mean over the labelled samples, 0 where there is none; in float32 under any autocast."""
+    """Mean over the labelled samples of the whole batch, 0 where there is none; in float32 under any autocast."""
     with torch.autocast(embedding.device.type, enabled=False):
         cos_BK = F.normalize(embedding.float()) @ centres.float().T
         own_B1 = labels.clamp_min(0)[:, None]
         logits_BK = scale * cos_BK.scatter_add(1, own_B1, torch.full_like(cos_BK[:, :1], -margin))
         total = F.cross_entropy(logits_BK, labels, ignore_index=UNLABELLED, reduction="sum")
-        return total / (labels != UNLABELLED).sum().clamp_min(1)
+        return total / labelled_count(labels)

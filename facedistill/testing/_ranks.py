@@ -5,7 +5,7 @@ between two barriers.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import TypeVar
@@ -39,20 +39,27 @@ def _as(rank: int, number: threading.local, work: Callable[[int], T]) -> T:
 @contextmanager
 def _playing(world: int) -> Iterator[threading.local]:
     number, barrier = threading.local(), threading.Barrier(world, timeout=PATIENCE_S)
-    shown: list[Tensor | None] = [None] * world
+    shown: list[list[Tensor]] = [[] for _ in range(world)]
 
-    def all_gather(rows: Tensor) -> list[Tensor]:
-        shown[number.rank] = rows.detach()
+    def everyones(pieces: Sequence[Tensor]) -> list[list[Tensor]]:
+        shown[number.rank] = [piece.detach() for piece in pieces]
         barrier.wait()
-        seen = [tensor.clone() for tensor in shown if tensor is not None]
+        seen = [[piece.clone() for piece in each] for each in shown]
         barrier.wait()
         return seen
+
+    def all_gather(rows: Tensor) -> list[Tensor]:
+        return [each[0] for each in everyones([rows])]
+
+    def exchange(pieces: Sequence[Tensor], shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
+        return [each[number.rank].reshape(shape) for each, shape in zip(everyones(pieces), shapes, strict=True)]
 
     stand_ins = {
         "rank": lambda: number.rank,
         "world": lambda: world,
         "all_gather": all_gather,
         "all_sum": lambda rows: torch.stack(all_gather(rows)).sum(0),
+        "exchange": exchange,
     }
     with ExitStack() as patched:
         for name, stand_in in stand_ins.items():

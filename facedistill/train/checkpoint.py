@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from .. import dist
-from ..errors import UserError
+from ..errors import UserError, one_line
 from .manifest import damage, seal, to_disk
 from .state import Learners, everyones_random_state, flat, own_random_state, set_random_state, tensors_of, unflat
 
@@ -118,7 +118,7 @@ def _fill(partial: Path, learners: Learners, random: dict[str, Tensor], about: M
 def _refused(folder: Path, progress: Progress, error: Exception) -> CannotSave:
     kept = checkpoints(folder)
     last = f"{kept[0].name} is kept" if kept else "there is none before it"
-    reason = " ".join(str(error).split())[:200]
+    reason = one_line(error)
     return CannotSave(f"Cannot save {progress.name} in {folder}: {reason}; {last}; make room and go on with --resume.")
 
 
@@ -177,18 +177,10 @@ def load(saved: Path, learners: Learners, check: Check, damaged: tuple[str, ...]
         unflat(learners.optimiser, load_file(saved / "optimiser.safetensors"), state["optimiser"])
         set_random_state(own_random_state(load_file(saved / "random.safetensors")))
     except (RuntimeError, OSError, ValueError, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error)
         raise UserError(f"{saved} was written by another recipe: {reason}") from None
     return Progress(state["epochs"], state["training_s"], damaged, state.get("steps", 0), state.get("seen", {}))
 
 
 def _load(module: nn.Module, file: Path) -> None:
     module.load_state_dict(load_file(file))
-
-
-def write_text(path: Path, text: str) -> None:
-    """Replace a small file in one go."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text)
-    to_disk(partial)
-    os.replace(partial, path)

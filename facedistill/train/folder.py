@@ -20,7 +20,7 @@ from .. import dist
 from ..backbones.load import SNAPSHOTS, save_backbone, write_tensors
 from ..config import dump_recipe
 from ..errors import UserError
-from .checkpoint import write_text
+from ..files import write_text
 from .log import JsonLines, Log, TensorBoard
 from .prepare import Run
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from ..errors import UserError
-from .checkpoint import write_text
+from ..files import write_text
 
 
 @runtime_checkable

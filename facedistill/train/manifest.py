@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from ..errors import one_line
 from ..files import file_digest, to_disk
 
 NAME = "manifest.json"
@@ -23,5 +24,5 @@ def damage(folder: Path) -> str | None:
         digests = json.loads((folder / NAME).read_text())
         changed = [name for name, digest in digests.items() if file_digest(folder / name) != digest]
     except (OSError, ValueError, AttributeError) as error:
-        return " ".join(str(error).split())[:200]
+        return one_line(error)
     return f"{changed[0]} is not what was written" if changed else None

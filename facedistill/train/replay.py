@@ -12,7 +12,8 @@ from typing import Any
 from .. import dist
 from ..config import load_recipe
 from ..errors import UserError
-from .checkpoint import CannotSave, Progress, load, save, setting_of, write_text
+from ..files import write_text
+from .checkpoint import CannotSave, Progress, load, save, setting_of
 from .loop import NonFiniteLoss, on_device
 from .manifest import damage
 from .prepare import Run, prepare

@@ -15,7 +15,6 @@ import numpy as np
 
 from ...data.contract import AbstractFaces, UnreadableImage
 from ...errors import UserError
-from ...files import file_digest as file_digest
 from .embed import Embeddings, Report
 from .source import AbstractSource
 

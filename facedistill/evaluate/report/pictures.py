@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...protocols.contract import AbstractProtocol, PairScores, Row
+from ..pairs.det import Band
 from ..pairs.roc import SUPPORTING_ERRORS
 from ..settings import Figures
 
@@ -41,22 +42,35 @@ def save_roc(file: Path, title: str, models: Mapping[str, PairScores]) -> None:
 def save_det(file: Path, title: str, models: Mapping[str, PairScores]) -> None:
     """FNMR over FMR, both logarithmic."""
     figure, axes = _axes(title, "FMR", "FNMR")
+    draw_det(axes, models)
+    _save(figure, axes, file)
+
+
+def draw_det(axes: Axes, models: Mapping[str, PairScores], bands: Mapping[str, Band] | None = None) -> None:
+    """The same on axes that are there; with the interval of each model whose band is given."""
     for name, scores in models.items():
         far, tar = curve(scores)
-        axes.step(far, np.where(tar < 1, 1 - tar, np.nan), where="post", label=name)
+        (line,) = axes.step(far, np.where(tar < 1, 1 - tar, np.nan), where="post", label=name)
+        if bands and name in bands:
+            band = bands[name]
+            axes.fill_between(band.fmr, band.low, band.high, color=line.get_color(), alpha=0.2, linewidth=0)
     axes.set(xscale="log", yscale="log")
     _shade_unsupported(axes, models)
-    _save(figure, axes, file)
 
 
 def save_histogram(file: Path, title: str, models: Mapping[str, PairScores]) -> None:
     """Density of genuine and impostor scores."""
     figure, axes = _axes(title, "cosine", "density")
     for number, (name, scores) in enumerate(models.items()):
-        said = "" if len(models) == 1 else f", {name}"
-        _hist(axes, scores.impostor, _stands_for(scores), f"impostor{said}", "C3", filled=not number)
-        _hist(axes, scores.genuine, np.ones(len(scores.genuine)), f"genuine{said}", "C0", filled=not number)
+        draw_histogram(axes, scores, "" if len(models) == 1 else f", {name}", ("C0", "C3"), filled=not number)
     _save(figure, axes, file)
+
+
+def draw_histogram(axes: Axes, scores: PairScores, said: str, colours: tuple[str, str], *, filled: bool = True) -> None:
+    """Genuine and impostor scores of one model in these two colours; ``said`` ends their labels."""
+    genuine, impostor = colours
+    _hist(axes, scores.impostor, _stands_for(scores), f"impostor{said}", impostor, filled=filled)
+    _hist(axes, scores.genuine, np.ones(len(scores.genuine)), f"genuine{said}", genuine, filled=filled)
 
 
 def save_resolution(file: Path, title: str, protocol: AbstractProtocol, sweep: Mapping[str, Figures]) -> None:
@@ -108,7 +122,7 @@ def _shade_unsupported(axes: Axes, models: Mapping[str, PairScores]) -> None:
     lowest = SUPPORTING_ERRORS / min(_stands_for(scores).sum() for scores in models.values())
     left = axes.get_xlim()[0]
     if left < lowest:
-        axes.axvspan(left, lowest, color="0.9", label=f"fewer than {SUPPORTING_ERRORS} impostor errors")
+        axes.axvspan(left, lowest, color="0.5", alpha=0.18, linewidth=0, label=f"fewer than {SUPPORTING_ERRORS} impostor errors")
         axes.set_xlim(left=left)
 
 
