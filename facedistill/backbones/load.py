@@ -113,7 +113,10 @@ def write_tensors(tensors: Mapping[str, Tensor], file: Path, metadata: dict[str,
 
 
 def _choice_in(metadata: Mapping[str, str]) -> Choice | None:
-    choice: Choice | None = json.loads(metadata.get(_HEADER_KEY, "{}")).get("backbone")
+    try:
+        choice: Choice | None = json.loads(metadata.get(_HEADER_KEY, "{}")).get("backbone")
+    except (ValueError, AttributeError):
+        return None  # a header of somebody else's
     return choice
 
 

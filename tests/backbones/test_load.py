@@ -65,10 +65,11 @@ def test_the_header_holds_the_choice_and_nothing_is_left_beside(saved: tuple[Tin
     assert [path.name for path in file.parent.iterdir()] == ["model.safetensors"]
 
 
-def test_a_foreign_file_needs_a_name(saved: tuple[Tiny, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("header", [None, {"facedistill": "{"}, {"facedistill": "[1]"}], ids=["none", "cut", "list"])
+def test_a_foreign_file_needs_a_name(saved: tuple[Tiny, Path], tmp_path: Path, header: dict[str, str] | None) -> None:
     network, _ = saved
     foreign = tmp_path / "foreign.safetensors"
-    save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, foreign)
+    save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, foreign, header)
     with pytest.raises(UserError, match=r"foreign\.safetensors does not say what network"):
         load_backbone(foreign)
     assert torch.equal(load_backbone(foreign, CHOICE).state_dict()["norm.weight"], network.norm.weight)
