@@ -62,7 +62,7 @@ def verify(
     """Say whether two photographs show one person, and how often strangers are mistaken at that threshold."""
     import numpy as np
 
-    from ..export.gate import unit
+    from ..evaluate.embeddings.unit import unit_rows
     from ..export.package import open_package
     from ..export.photograph import crop_of
 
@@ -71,7 +71,7 @@ def verify(
     threshold = _threshold(opened.thresholds.get(name), package, name)
     locator = _locator(detector)
     crops = np.stack([crop_of(each, locator, opened.size_px) for each in (first, second)])
-    a, b = unit(opened.open(name)(crops).astype(np.float64))
+    a, b = unit_rows(opened.open(name)(crops).astype(np.float64))
     cosine = float(a @ b)
     answer = {"answer": threshold.judge(cosine), "similarity": cosine, "file": name, **threshold.as_dict()}
     print(json.dumps(answer, indent=2) if as_json else _told(cosine, threshold))

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from jaxtyping import Float
 
-from ..evaluate.embeddings.unit import unit_rows as unit
+from ..evaluate.embeddings.unit import unit_rows
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Agreement:
 
 def agreement(wanted: Float[np.ndarray, "N D"], given: Float[np.ndarray, "N D"]) -> Agreement:
     """Of embeddings of any length; an answer that is not finite agrees with nothing."""
-    a, b = (unit(each.astype(np.float64)) for each in (wanted, given))
+    a, b = (unit_rows(each.astype(np.float64)) for each in (wanted, given))
     cosines = np.nan_to_num((a * b).sum(1), nan=-1.0)
     return Agreement(float(cosines.min()), float(cosines.mean()), float(np.percentile(cosines, 1)))
 

@@ -12,12 +12,13 @@ from ..data.contract import AbstractFaces
 from ..data.resized import Resized
 from ..errors import UserError
 from ..evaluate.embeddings.embed import evaluating, read_batch
+from ..evaluate.embeddings.unit import unit_rows
 from ..evaluate.pairs.roc import tar_at_far
 from ..evaluate.pairs.scores import score_all
 from ..evaluate.validate import best_balanced_accuracy
 from ..types import UNLABELLED
 from .contract import Runner
-from .gate import Agreement, agreement, unit
+from .gate import Agreement, agreement
 
 LEAST_CROPS = 1000
 """Fewer do not show a first percentile."""
@@ -90,7 +91,7 @@ def read_crops(faces: AbstractFaces, numbers: Int[np.ndarray, " N"]) -> UInt8[np
 def compare(crops: Crops, embed: Runner) -> Parity:
     """Everything that may have changed on the way into the file."""
     given = embed(crops.pixels).astype(np.float64)
-    wanted, given = unit(crops.wanted.astype(np.float64)), unit(np.nan_to_num(given))
+    wanted, given = unit_rows(crops.wanted.astype(np.float64)), unit_rows(np.nan_to_num(given))
     error = np.abs(given @ given.T - wanted @ wanted.T)[np.triu_indices(len(given), 1)]
     before, after = (_figures(each, crops.labels) for each in (wanted, given))
     changes = {name: after[name] - before[name] for name in before}

@@ -14,17 +14,15 @@ import numpy as np
 from ..data.contract import AbstractFaces
 from ..data.resized import Resized
 from ..errors import UserError
+from ..evaluate.embeddings.unit import unit_rows
 from ..evaluate.intervals.bootstrap import bootstrap, interval
-from ..evaluate.pairs.roc import SUPPORTING_ERRORS, check_fars, tar_at_far, weighted_thresholds
+from ..evaluate.pairs.roc import SUPPORTING_ERRORS, tar_at_far, weighted_thresholds
 from ..evaluate.pairs.scores import score_all
+from ..evaluate.settings import Settings
 from ..types import UNLABELLED
 from .contract import Runner
-from .gate import unit
 from .histogram import Histogram, histogram
 from .parity import read_crops
-
-_SPARE = 4
-"""Impostors are kept for this many times the FMR, since replicates weigh them unevenly."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +68,11 @@ def calibrate(
     Raises:
         UserError: a rate that is none, or that so few pairs do not support; people without names.
     """
-    check_fars([fmr])
+    settings = Settings(fars=(fmr,), replicates=replicates, seed=seed)
     if (faces.labels == UNLABELLED).any():
         raise UserError("A threshold needs to know who is who; give a folder with one folder per person.")
-    rows = unit(embed(read_crops(Resized(faces, size_px), np.arange(len(faces)))).astype(np.float64))
-    scores = score_all(rows, faces.labels, keep=min(1.0, _SPARE * fmr))
+    rows = unit_rows(embed(read_crops(Resized(faces, size_px), np.arange(len(faces)))).astype(np.float64))
+    scores = score_all(rows, faces.labels, keep=settings.kept_impostors)
     point = tar_at_far(scores, [fmr])[0]
     if not point.supported:
         raise UserError(

@@ -9,9 +9,9 @@ from jaxtyping import Float, UInt8
 
 from ..backbones.contract import AbstractBackbone, Preprocess
 from ..data.synthetic import DrawnFaces
+from ..evaluate.embeddings.unit import unit_rows
 from .contract import prepared
 from .dress import RGB
-from .gate import unit
 from .parity import see
 from .trace import PIXELS
 
@@ -35,7 +35,7 @@ def write_vectors(package: Path, student: AbstractBackbone, *, in_graph: bool, f
     )
     crops = see(student, drawn, FACES)
     inputs = crops.pixels if in_graph else prepared(student.preprocess, crops.pixels).astype("<f4")
-    embeddings = unit(crops.wanted.astype(np.float64)).astype("<f4")
+    embeddings = unit_rows(crops.wanted.astype(np.float64)).astype("<f4")
     words = _words(inputs, embeddings, in_graph) | {"FILE": file, "LEAST": f"{least:g}"}
     (folder / words["INPUTS"]).write_bytes(inputs.tobytes())
     (folder / "embeddings.f32").write_bytes(embeddings.tobytes())

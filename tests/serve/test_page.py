@@ -15,7 +15,7 @@ from browser import CHROMIUM, Browser, browser
 from served import serving
 
 from facedistill.crop import DetectedFaces, Several, YuNet
-from facedistill.export.gate import unit
+from facedistill.evaluate.embeddings.unit import unit_rows
 from facedistill.export.package import Package
 from facedistill.export.photograph import crop_of
 from facedistill.export.threshold import Threshold
@@ -73,7 +73,7 @@ def compared(page: Browser, first: Path, second: Path) -> list[list[str]]:
 def similarity(package: Package, name: str, *crops: Path) -> float:
     """As ``verify`` finds it."""
     pixels = np.stack([crop_of(crop, None, package.size_px) for crop in crops])
-    first, second = unit(package.open(name)(pixels).astype(np.float64))
+    first, second = unit_rows(package.open(name)(pixels).astype(np.float64))
     return float(first @ second)
 
 
