@@ -45,12 +45,12 @@ def decode(data: bytes) -> UInt8[np.ndarray, "H W 3"]:
     """As ``read_image``, from the bytes of a file; the error gives the reason alone."""
     check(data)
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     except cv2.error:
         pixels = None
     if pixels is None:
         raise UnreadableImage("it is damaged")
-    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    return pixels
 
 
 def check(data: bytes) -> None:

@@ -4,8 +4,12 @@ Decoders may fill a truncated picture with grey, allocate gigabytes for a header
 film, or guess the colours of inks.
 """
 
+import struct
 from collections.abc import Callable
 from typing import NamedTuple
+
+_SEGMENT = struct.Struct(">BBH")
+"""0xFF, the marker, and the length of what follows, itself included."""
 
 
 class Header(NamedTuple):
@@ -26,7 +30,7 @@ def read_header(data: bytes) -> Header:
         if data.startswith(signature):
             try:
                 return parse(data)
-            except IndexError:
+            except (IndexError, struct.error):
                 raise ValueError("its header is cut off") from None
     raise ValueError(_foreign(data))
 
@@ -55,9 +59,10 @@ def _jpeg(data: bytes) -> Header:
     """Walks the marker segments (ITU-T T.81, B.1.1) up to the first scan."""
     width = height = 0
     at = 2
-    while data[at] == 0xFF:
-        marker = data[at + 1]
-        length = _big(data, at + 2, 2)
+    while True:
+        start, marker, length = _SEGMENT.unpack_from(data, at)
+        if start != 0xFF:
+            raise ValueError("its JPEG segments are damaged")
         if marker == 0xFF:  # a fill byte
             at += 1
             continue
@@ -67,8 +72,7 @@ def _jpeg(data: bytes) -> Header:
         at += 2 + length
         if marker == 0xDA:
             # Inside a scan 0xFF is followed by 0 or a restart marker, so this pair can only be the end.
-            return Header(width, height, data.find(b"\xff\xd9", at) >= 0)
-    raise ValueError("its JPEG segments are damaged")
+            return Header(width, height, data.rfind(b"\xff\xd9", at) >= 0)
 
 
 def _is_frame(marker: int) -> bool:

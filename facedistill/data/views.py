@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from ..errors import UserError
-from .chance import Purpose, chance
+from .chance import Purpose, draws
 from .codec import decode
 
 Image = UInt8[np.ndarray, "H W 3"]
@@ -94,8 +94,7 @@ _CHANCES = frozenset({"mirror", "grey", "occlusion", "blur", "low_resolution", "
 
 def view(image: Image, views: Views, *, seed: int, index: int, number: int) -> Image:
     """View ``number`` of the sample ``index``: a crop of the same size, or the very same crop where nothing changes."""
-    draws = chance(Purpose.VIEW, seed, index, number).random(len(Draws._fields))
-    drawn = Draws(*draws.tolist())
+    drawn = Draws(*draws(len(Draws._fields), Purpose.VIEW, seed, index, number).tolist())
     for step in _STEPS:
         image = step(image, views, drawn)
     return image
@@ -140,13 +139,15 @@ def _mirror(image: Image, views: Views, drawn: Draws) -> Image:
 
 def _affine(image: Image, views: Views, drawn: Draws) -> Image:
     """Turns and scales about the centre, then shifts; what enters at the edges is the crop reflected."""
-    height, width = image.shape[:2]
-    centre = ((width - 1) / 2, (height - 1) / 2)
-    matrix = cv2.getRotationMatrix2D(centre, _around(views.rotate_deg, drawn.rotate), _within(views.scale, drawn.scale))
+    angle_deg, scale = _around(views.rotate_deg, drawn.rotate), _within(views.scale, drawn.scale)
     shift_px = views.shift_px * _unit(image)
-    matrix[:, 2] += np.array([_around(shift_px, drawn.right), _around(shift_px, drawn.down)])
-    if np.array_equal(matrix, np.eye(2, 3)):
+    right_px, down_px = _around(shift_px, drawn.right), _around(shift_px, drawn.down)
+    if angle_deg == right_px == down_px == 0 and scale == 1:
         return image
+    height, width = image.shape[:2]
+    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle_deg, scale)
+    matrix[0, 2] += right_px
+    matrix[1, 2] += down_px
     return cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
 
 
@@ -168,7 +169,7 @@ def _light(image: Image, views: Views, drawn: Draws) -> Image:
     if gamma == contrast == gain == 1:
         return image
     levels = gain * (0.5 + contrast * (_LEVELS**gamma - 0.5))
-    return cv2.LUT(image, np.rint(np.clip(levels, 0, 1) * 255).astype(np.uint8))
+    return cv2.LUT(image, (levels.clip(0, 1) * 255).round().astype(np.uint8))
 
 
 def _occlusion(image: Image, views: Views, drawn: Draws) -> Image:

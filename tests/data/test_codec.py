@@ -53,6 +53,13 @@ def test_lossy_files_give_nearly_their_pixels_as_rgb(crop, suffix, options):
     assert read_header(data) == (48, 40, True)
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp"])
+def test_decoding_to_rgb_gives_the_pixels_that_decoding_to_bgr_gives(crop, suffix):
+    for shown in (crop, crop[..., 0], np.dstack([crop, crop[..., :1]])[..., : 4 - (suffix == ".jpg")]):
+        data = cv2.imencode(suffix, shown)[1]
+        assert np.array_equal(decode(data.tobytes())[..., ::-1], cv2.imdecode(data, cv2.IMREAD_COLOR))
+
+
 def test_webp_with_alpha_announces_its_size(crop):
     bgra = cv2.cvtColor(crop, cv2.COLOR_RGB2BGRA)
     bgra[:20, :, 3] = 10

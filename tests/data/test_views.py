@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from facedistill.data.chance import Purpose, chance
+from facedistill.data.chance import Purpose, chance, draws
 from facedistill.data.views import Views, view
 from facedistill.errors import UserError
 
@@ -56,6 +56,24 @@ def test_the_first_draw_decides_the_mirror(crop):
         draw = np.random.Generator(np.random.Philox(key=[7, index], counter=[0, 0, 0, 3])).random()
         expected = cv2.flip(crop, 1) if draw < 0.5 else crop
         assert np.array_equal(view(crop, Views.mirror_only(), seed=7, index=index, number=3), expected)
+
+
+def test_numbers_are_looked_up_as_a_new_generator_draws_them():
+    for seed, index, number in [(0, 0, 0), (7, 2**40, 3), (2**63, 5, 2**32), (0, 0, 0)]:
+        expected = chance(Purpose.VIEW, seed, index, number).random(25)
+        assert np.array_equal(draws(25, Purpose.VIEW, seed, index, number), expected)
+        draws(3, Purpose.MIX, 1)  # others have moved the shared generator
+
+
+def test_turn_size_and_shift_are_one_warp(crop):
+    for index in range(10):
+        drawn = chance(Purpose.VIEW, 4, index, 0).random(5)
+        turn, right, down = 2 * drawn[1:4] - 1
+        matrix = cv2.getRotationMatrix2D((55.5, 55.5), 8 * turn, 0.85 + 0.25 * drawn[4])
+        matrix[:, 2] += np.array([6 * right, 6 * down])
+        expected = cv2.warpAffine(crop, matrix, (112, 112), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+        shown = view(crop, only(rotate_deg=8.0, shift_px=6.0, scale=(0.85, 1.1)), seed=4, index=index, number=0)
+        assert np.array_equal(shown, expected)
 
 
 def test_one_effect_leaves_the_draws_of_the_others_alone(crop):
