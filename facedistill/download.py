@@ -39,12 +39,6 @@ class DownloadFailed(UserError):
     exit_code: ClassVar[int] = 1
 
 
-def cache_folder() -> Path:
-    """Where fetched files are kept: ``$FACEDISTILL_CACHE``, or ``facedistill`` in ``$XDG_CACHE_HOME`` or ~/.cache."""
-    own = os.environ.get("FACEDISTILL_CACHE")
-    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "facedistill"
-
-
 def fetch(file: Pinned, folder: Path, *, offline: bool = False) -> Path:
     """The file in ``folder``: as it is there, or from the network; what came before a cut is not asked for again.
 

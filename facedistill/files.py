@@ -51,6 +51,12 @@ def whole_file(destination: Path) -> Iterator[Path]:
         raise
 
 
+def cache_folder() -> Path:
+    """For what can be had again: ``$FACEDISTILL_CACHE``, or ``facedistill`` in ``$XDG_CACHE_HOME`` or ~/.cache."""
+    own = os.environ.get("FACEDISTILL_CACHE")
+    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "facedistill"
+
+
 def refuse_existing(destination: Path, other: str = "name") -> None:
     """Refuse a place that is taken, if only by a link that leads nowhere.
 

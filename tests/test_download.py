@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from facedistill import download
-from facedistill.download import DownloadFailed, Pinned, cache_folder, fetch
+from facedistill.download import DownloadFailed, Pinned, fetch
 from facedistill.errors import UserError
+from facedistill.files import cache_folder
 
 DATA = np.random.default_rng(0).bytes(300_000)
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..download import Pinned, cache_folder, fetch
+from ..download import Pinned, fetch
 
 PINNED = {
     # Size and digest are those of the file's Git LFS pointer in the OpenCV Zoo; MIT licence.

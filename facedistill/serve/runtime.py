@@ -7,7 +7,7 @@ in ``BUILT_IN`` ships them; elsewhere they are fetched once into the user's cach
 import hashlib
 from pathlib import Path
 
-from ..download import Pinned, cache_folder, fetch
+from ..download import Pinned, fetch
 from ..errors import UserError
 
 VERSION = "1.30.0"

@@ -19,8 +19,6 @@ class Contents:
     """The images of a ``.rec`` file, M of N records."""
 
     table: Table
-    places: Int[np.ndarray, " M"]
-    """Where the table has them."""
     keys: Int[np.ndarray, " M"]
     labels: Int[np.ndarray, " M"]
     """Dense, or ``UNLABELLED``."""
@@ -42,4 +40,4 @@ def read_contents(view: memoryview, index: Index | None, *, labelled: bool) -> C
         labels, own_labels = dense(whole_labels(heads.labels[places, 0], keys[places]))
     else:
         labels, own_labels = np.full(len(places), UNLABELLED), np.empty(0, np.int64)
-    return Contents(table, places, keys[places], labels, own_labels)
+    return Contents(table.of(places), keys[places], labels, own_labels)

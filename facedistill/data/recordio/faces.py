@@ -8,9 +8,10 @@ from jaxtyping import UInt8
 from ...errors import UserError
 from ..codec import decode
 from ..contract import AbstractFaces, UnreadableImage
-from .contents import Index, read_contents
+from .contents import Contents, Index, read_contents
 from .index import parse_index
 from .item import image_bytes
+from .kept import kept
 from .mapped import MappedFile
 from .property import read_property
 
@@ -29,18 +30,15 @@ class RecordFaces(AbstractFaces):
     def __init__(self, path: Path, *, labelled: bool = True) -> None:
         self.path = path
         self._file = MappedFile(path)
-        try:
-            contents = read_contents(self._file.view, _index(path.with_suffix(".idx")), labelled=labelled)
-        except ValueError as error:
-            raise UserError(f"{path}: {error}; copy it again, or make it anew with its .idx.") from None
-        self._table, self._places, self._keys = contents.table, contents.places, contents.keys
+        contents = kept(path, labelled, lambda: _contents(path, self._file.view, labelled=labelled))
+        self._table, self._keys = contents.table, contents.keys
         self.labels = contents.labels
         self.identities = tuple(map(str, contents.own_labels.tolist()))
         _check_property(path, contents.own_labels)
 
     def payload(self, index: int) -> memoryview:
         """What lies in the file for one crop, header and image, undecoded."""
-        return self._table.payload(self._file.view, int(self._places[index]))
+        return self._table.payload(self._file.view, index)
 
     def encoded(self, index: int) -> bytes:
         return image_bytes(self.payload(index))
@@ -54,6 +52,13 @@ class RecordFaces(AbstractFaces):
     def name(self, index: int) -> str:
         """The key."""
         return str(self._keys[index])
+
+
+def _contents(path: Path, view: memoryview, *, labelled: bool) -> Contents:
+    try:
+        return read_contents(view, _index(path.with_suffix(".idx")), labelled=labelled)
+    except ValueError as error:
+        raise UserError(f"{path}: {error}; copy it again, or make it anew with its .idx.") from None
 
 
 def _index(file: Path) -> Index | None:

@@ -30,6 +30,12 @@ class Table:
         begin = self.begins[place]
         return view[begin : begin + self.lengths[place]]
 
+    def of(self, places: Int[np.ndarray, " M"]) -> "Table":
+        """The payloads at ``places``, in their order."""
+        new = {int(place): number for number, place in enumerate(places) if place in self.parts} if self.parts else {}
+        parts = {new[place]: found for place, found in self.parts.items() if place in new}
+        return Table(self.begins[places], self.lengths[places], parts)
+
     def column(self, view: memoryview, number: int) -> UInt32[np.ndarray, " N"]:
         """The payloads' 32-bit word ``number``; 0 where a payload ends before it."""
         words = _words(view)

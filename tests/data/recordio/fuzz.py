@@ -78,9 +78,9 @@ def ending(data: bytes, index: bytes | None) -> str:
         contents = read_contents(view, None if index is None else parse_index(index), labelled=True)
     except ValueError:
         return "refused"
-    assert len(contents.labels) == len(contents.places) == len(contents.keys)
+    assert len(contents.labels) == len(contents.table.begins) == len(contents.keys)
     assert 0 <= contents.labels.min() <= contents.labels.max() < len(contents.own_labels)
-    return "read" if all([readable(view, contents, place) for place in contents.places.tolist()]) else "unreadable"
+    return "read" if all([readable(view, contents, place) for place in range(len(contents.labels))]) else "unreadable"
 
 
 def readable(view: memoryview, contents: Contents, place: int) -> bool:
