@@ -1,7 +1,6 @@
 """Runs of a comparison, each in a process of its own: what is finished is skipped, what fails is said and passed by."""
 
 import contextlib
-import json
 import os
 import signal
 import sys
@@ -15,6 +14,7 @@ from ..config import dump_recipe
 from ..files import write_text
 from ..progress import Display
 from ..train.checkpoint import checkpoints
+from ..train.log import read_lines
 from ..train.resume import result_of
 from .plan import Planned
 
@@ -181,9 +181,4 @@ def epochs_done(folder: Path) -> int:
 
 def training_epochs(folder: Path) -> Iterator[dict[str, float]]:
     """What the run in ``folder`` noted after every epoch."""
-    file = folder / "metrics.jsonl"
-    for line in file.read_text().splitlines() if file.is_file() else ():
-        with contextlib.suppress(json.JSONDecodeError):  # a line that is being written
-            values = json.loads(line)
-            if "images_per_s" in values:
-                yield values
+    return (values for values in read_lines(folder / "metrics.jsonl") if "images_per_s" in values)

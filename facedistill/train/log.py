@@ -1,7 +1,8 @@
 """What a run writes down: metrics.jsonl always, TensorBoard on request."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -36,6 +37,13 @@ class JsonLines:
 
     def close(self) -> None:
         self._file.close()
+
+
+def read_lines(file: Path) -> Iterator[dict[str, float]]:
+    """What ``JsonLines`` wrote, line by line; one that is cut, or still being written, is passed by."""
+    for line in file.read_text(encoding="utf-8").splitlines() if file.is_file() else ():
+        with suppress(json.JSONDecodeError):
+            yield json.loads(line)
 
 
 def _within(line: str, done: int) -> bool:

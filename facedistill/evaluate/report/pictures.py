@@ -122,7 +122,9 @@ def _shade_unsupported(axes: Axes, models: Mapping[str, PairScores]) -> None:
     lowest = SUPPORTING_ERRORS / min(_stands_for(scores).sum() for scores in models.values())
     left = axes.get_xlim()[0]
     if left < lowest:
-        axes.axvspan(left, lowest, color="0.5", alpha=0.18, linewidth=0, label=f"fewer than {SUPPORTING_ERRORS} impostor errors")
+        axes.axvspan(
+            left, lowest, color="0.5", alpha=0.18, linewidth=0, label=f"fewer than {SUPPORTING_ERRORS} impostor errors"
+        )
         axes.set_xlim(left=left)
 
 
