@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..types import Features
 from .contract import AbstractBackbone, Preprocess
+from .depthwise import Depthwise
 from .prelu import PReLU
 
 WIDTH_BEFORE_GLOBAL = 512
@@ -82,7 +83,7 @@ class _GlobalDepthwiseHead(nn.Module):
     def __init__(self, grid: int, embedding: int) -> None:
         super().__init__()
         width = WIDTH_BEFORE_GLOBAL
-        self.spatial = nn.Sequential(nn.Conv2d(width, width, grid, groups=width, bias=False), nn.BatchNorm2d(width))
+        self.spatial = nn.Sequential(Depthwise(width, width, grid, groups=width, bias=False), nn.BatchNorm2d(width))
         self.linear = nn.Linear(width, embedding, bias=False)
         self.norm = nn.BatchNorm1d(embedding)
 
@@ -97,7 +98,8 @@ def _bottlenecks(width_in: int, width: int, *, inside: tuple[int, ...]) -> list[
 
 
 def _conv(width_in: int, width: int, kernel: int, stride: int = 1, *, groups: int = 1) -> nn.Sequential:
-    conv = nn.Conv2d(width_in, width, kernel, stride, kernel // 2, groups=groups, bias=False)
+    kind = Depthwise if groups > 1 and stride > 1 else nn.Conv2d
+    conv = kind(width_in, width, kernel, stride, kernel // 2, groups=groups, bias=False)
     return nn.Sequential(conv, nn.BatchNorm2d(width))
 
 
