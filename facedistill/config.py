@@ -330,15 +330,15 @@ def find_recipe(path: str | Path) -> Path:
 
 def packaged_recipes() -> dict[str, Path]:
     """Recipes that come with the package, by name."""
-    return {name: file for name, file in _packaged().items() if not name.startswith(COMPARISON)}
+    return {name: file for name, file in _packaged().items() if not name.startswith(COMPARISONS)}
 
 
 def packaged_comparisons() -> dict[str, Path]:
     """Files for ``facedistill compare`` that come with the package, by name."""
-    return {name: file for name, file in _packaged().items() if name.startswith(COMPARISON)}
+    return {name: file for name, file in _packaged().items() if name.startswith(COMPARISONS)}
 
 
-COMPARISON = "compare_"
+COMPARISONS = ("compare_", "leaderboard_")
 """What the name of a packaged file begins with that compares recipes and is none itself."""
 
 
