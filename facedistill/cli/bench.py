@@ -65,7 +65,7 @@ def _plain(run: Path) -> "Callable[[int], Runner]":
     from ..teachers.onnx import open_session
 
     student = open_network(run)
-    data = dressed(trace(student), student.preprocess, in_graph=True).SerializeToString()
+    data = dressed(trace(student), student.preprocess).SerializeToString()
 
     def make(threads: int) -> "Runner":
         session = open_session(data, str(run), threads=threads)

@@ -84,6 +84,8 @@ def _show(manifest: dict[str, Any], out: Path, as_json: bool) -> None:
     for name, entry in manifest["exports"].items():
         if entry["kept_in_float"]:
             print(f"{name} keeps in float: {', '.join(entry['kept_in_float'])}.")
+    for words in manifest["left_out"]:
+        print(f"Not written: {words}.")
 
 
 def _row(name: str, entry: dict[str, Any]) -> tuple[str, ...]:

@@ -13,12 +13,12 @@ from jaxtyping import Float, UInt8
 from ..backbones.contract import AbstractBackbone, Preprocess
 from ..catalogue import catalogue
 from ..errors import UserError, unknown
-from .dress import dressed
+from .dress import RGB, dressed
 from .gate import GATES, Gate
 from .half import half
 from .prelu import for_floats, for_integers
 from .sensitive import Quantised, Report, quantise
-from .trace import trace
+from .trace import PIXELS, trace
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -68,7 +68,11 @@ class Graphs:
 
     def whole(self, precision: str) -> "ModelProto":
         """From a file's input to the unit embedding."""
-        return dressed(self.core(precision), self.preprocess, in_graph=self.in_graph)
+        return dressed(self.core(precision), self.preprocess, RGB if self.in_graph else PIXELS)
+
+    def as_traced(self, takes: str) -> "ModelProto":
+        """The same in float32 with PReLU as it is, for runtimes whose own is fast."""
+        return dressed(self.traced, self.preprocess, takes)
 
 
 class AbstractTarget(ABC):
@@ -76,8 +80,18 @@ class AbstractTarget(ABC):
 
     @property
     @abstractmethod
-    def suffix(self) -> str:
-        """How its files end, with the dot."""
+    def endings(self) -> tuple[str, ...]:
+        """How its files end, with the dot; the first is the one to open, and the others lie beside it."""
+
+    @property
+    @abstractmethod
+    def precisions(self) -> tuple[str, ...]:
+        """Those of ``PRECISIONS`` that it can write."""
+
+    @property
+    @abstractmethod
+    def inputs(self) -> tuple[str, ...]:
+        """What its files can take: ``RGB`` or ``PLANES``, and ``PIXELS`` where the app may prepare them."""
 
     @abstractmethod
     def check_installed(self) -> None:
@@ -85,10 +99,10 @@ class AbstractTarget(ABC):
 
     @abstractmethod
     def write(self, graphs: Graphs, precision: str, file: Path) -> None:
-        """Write the student in one of ``PRECISIONS``.
+        """Write the student in one of ``precisions`` to ``file`` and whatever it needs beside it.
 
         Raises:
-            UserError: an operator or a precision that the runtime does not take.
+            UserError: an operator that the runtime does not take.
         """
 
     @abstractmethod
@@ -98,6 +112,11 @@ class AbstractTarget(ABC):
         Raises:
             UserError: a damaged file, or one that needs others.
         """
+
+    def parts(self, file: Path) -> tuple[Path, ...]:
+        """A file and those beside it that it needs."""
+        stem = file.name.removesuffix(self.endings[0])
+        return tuple(file.with_name(f"{stem}{ending}") for ending in self.endings)
 
 
 def target(name: str) -> AbstractTarget:
@@ -122,7 +141,7 @@ def target_of(file: str) -> tuple[str, AbstractTarget]:
     """
     for name, builder in catalogue("export.targets", AbstractTarget).items():
         found: AbstractTarget = builder()
-        if file.endswith(found.suffix):
+        if file.endswith(found.endings[0]):
             found.check_installed()
             return name, found
     raise UserError(f"No runtime here opens {file}; export the student again.")

@@ -1,5 +1,6 @@
 """What stands round the student's graph in a file: the bytes of an image before it, the unit embedding after it."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,24 +17,28 @@ if TYPE_CHECKING:
 RGB = "rgb"
 """Input of a file that prepares its pixels itself: uint8 B S S 3, red first, as bytes lie in memory."""
 
+PLANES = "planes"
+"""The same for runtimes whose inputs are numbers: float32 B 3 S S from 0 to 255, red first."""
+
 LEAST_SQUARE = 1e-12
 """Added to the squared length, so that a zero vector stays one instead of becoming NaN."""
 
 _RAW = f"raw_{EMBEDDING}"
 
 
-def dressed(core: "ModelProto", preprocess: Preprocess, *, in_graph: bool) -> "ModelProto":
+def dressed(core: "ModelProto", preprocess: Preprocess, takes: str = RGB) -> "ModelProto":
     """A copy of the graph that answers with embeddings of length 1 and states its pixels in its metadata.
 
-    ``in_graph``, it takes ``RGB``; otherwise B 3 S S as the network's own ``preprocess`` makes them.
+    Args:
+        takes: ``RGB``, ``PLANES``, or ``PIXELS`` as the network's own ``preprocess`` makes them.
     """
     model = type(core)()
     model.CopyFrom(core)
     _rename_output(model)
-    before = _prepare(model, preprocess) if in_graph else []
+    before = [] if takes == PIXELS else _prepare(model, preprocess, takes)
     set_nodes(model, [*before, *model.graph.node, *_unit(model)])
     model.producer_name, model.producer_version = "facedistill", __version__
-    stated = Preprocess(preprocess.size_px, mean=0.0, std=1.0) if in_graph else preprocess
+    stated = preprocess if takes == PIXELS else Preprocess(preprocess.size_px, mean=0.0, std=1.0)
     for key, value in preprocess_metadata(stated).items():
         model.metadata_props.add(key=key, value=value)
     return model
@@ -45,31 +50,49 @@ def _rename_output(model: "ModelProto") -> None:
             names[:] = [_RAW if name == EMBEDDING else name for name in names]
 
 
-def _prepare(model: "ModelProto", preprocess: Preprocess) -> "list[NodeProto]":
+def _prepare(model: "ModelProto", preprocess: Preprocess, takes: str) -> "list[NodeProto]":
     """(x - mean) / std in the network's order of colours; padding must not see it, so no convolution can take it in."""
-    from onnx import TensorProto, helper
-
-    size_px = preprocess.size_px
-    given = helper.make_tensor_value_info(RGB, TensorProto.UINT8, ["batch", size_px, size_px, 3])
-    del model.graph.input[:]
-    model.graph.input.append(given)
+    as_planes = _from_bytes(model, preprocess.size_px) if takes == RGB else _from_planes(model, preprocess.size_px)
     mean = add_constant(model, "pixel_mean", preprocess.mean.numpy())
     scale = add_constant(model, "pixel_scale", 1 / preprocess.std.numpy())
     return [
+        *as_planes,
         *_swap(model, preprocess),
-        node("Transpose", [RGB if preprocess.order == "rgb" else "colours"], "planes", perm=[0, 3, 1, 2]),
-        node("Cast", ["planes"], "levels", to=TensorProto.FLOAT),
-        node("Sub", ["levels", mean], "centred"),
+        node("Sub", [PLANES if preprocess.order == "rgb" else "colours", mean], "centred"),
         node("Mul", ["centred", scale], PIXELS),
     ]
 
 
+def _from_bytes(model: "ModelProto", size_px: int) -> "list[NodeProto]":
+    from onnx import TensorProto
+
+    _set_input(model, RGB, TensorProto.UINT8, [size_px, size_px, 3])
+    return [
+        node("Transpose", [RGB], "levels", perm=[0, 3, 1, 2]),
+        node("Cast", ["levels"], PLANES, to=TensorProto.FLOAT),
+    ]
+
+
+def _from_planes(model: "ModelProto", size_px: int) -> "list[NodeProto]":
+    from onnx import TensorProto
+
+    _set_input(model, PLANES, TensorProto.FLOAT, [3, size_px, size_px])
+    return []
+
+
+def _set_input(model: "ModelProto", name: str, kind: int, shape: Sequence[int]) -> None:
+    from onnx import helper
+
+    del model.graph.input[:]
+    model.graph.input.append(helper.make_tensor_value_info(name, kind, ["batch", *shape]))
+
+
 def _swap(model: "ModelProto", preprocess: Preprocess) -> "list[NodeProto]":
-    """Blue first, for a network that learned it so."""
+    """Blue first, for a network that learned it so; as a convolution, since a Gather becomes NaN in ncnn."""
     if preprocess.order == "rgb":
         return []
-    order = add_constant(model, "colour_order", np.array([2, 1, 0]))
-    return [node("Gather", [RGB, order], "colours", axis=3)]
+    order = add_constant(model, "colour_order", np.eye(3, dtype=np.float32)[::-1].reshape(3, 3, 1, 1))
+    return [node("Conv", [PLANES, order], "colours", kernel_shape=[1, 1])]
 
 
 def _unit(model: "ModelProto") -> "list[NodeProto]":

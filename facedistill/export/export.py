@@ -18,24 +18,17 @@ from ..data.synthetic import DrawnFaces
 from ..errors import UserError
 from ..evaluate.embeddings.embed import evaluating
 from ..files import whole_folder
-from .bench import Timed, time_side_by_side
-from .contract import PRECISIONS, AbstractTarget, Graphs, Runner, prepared, target
-from .divergence import first_divergence
-from .gate import GATES
-from .package import FORMAT, REJECTED, listed, write_manifest
-from .parity import LEAST_CROPS, Crops, compare, see
+from .contract import Graphs
+from .jobs import planned
+from .package import FORMAT, listed, write_manifest
+from .parity import LEAST_CROPS, see
+from .prove import proven
 from .vectors import FOLDER, preprocess_entry, write_vectors
-
-STUDENT = "student"
-"""Stem of every file."""
 
 CALIBRATION_CROPS = 256
 """Half of them set ranges, the other half judges layers."""
 
 _DRAWN = {"images_per_identity": 8, "seed": 4242}
-
-_ROUNDS = 3
-"""Of the p50 of an export."""
 
 
 class Rejected(UserError):
@@ -74,10 +67,7 @@ def export(
     Raises:
         UserError: nothing was written; the sentence says why.
     """
-    known = [name for name in wanted.precisions if name not in PRECISIONS]
-    if known or not wanted.precisions or not wanted.targets:
-        raise UserError(f"--precision takes {', '.join(PRECISIONS)}; it got '{', '.join(known) or 'nothing'}'.")
-    targets = {name: target(name) for name in dict.fromkeys(wanted.targets)}
+    jobs = planned(wanted.targets, wanted.precisions, in_graph=wanted.in_graph)
     report("faces", 0, 1)
     faces = _drawn(student, wanted.crops) if wanted.faces is None else wanted.faces
     crops = see(student, faces, wanted.crops)
@@ -88,13 +78,14 @@ def export(
         report=lambda done, of: report("layers as integers", done, of),
     )
     report("faces", 1, 1)
-    jobs = [(*each, precision) for each in targets.items() for precision in dict.fromkeys(wanted.precisions)]
     with whole_folder(folder) as built:
         exports: dict[str, Any] = {}
-        for number, (name, runtime, precision) in enumerate(jobs, 1):
-            exports |= _export_one(graphs, crops, (name, runtime), precision, built)
-            report("export", number, len(jobs))
-        return _pack(graphs, source, exports, built)
+        for number, job in enumerate(jobs.wanted, 1):
+            exports |= proven(graphs, crops, job, built)
+            report("export", number, len(jobs.wanted))
+        manifest = _packed(graphs, source, exports, built) | {"left_out": jobs.left_out}
+        write_manifest(built, manifest)
+        return manifest
 
 
 def _drawn(student: AbstractBackbone, count: int) -> DrawnFaces:
@@ -119,49 +110,15 @@ def _calibration(student: AbstractBackbone, wanted: Wanted) -> np.ndarray:
     return see(student, Subset(faces, chosen), len(chosen)).pixels
 
 
-def _export_one(
-    graphs: Graphs, crops: Crops, runtime: tuple[str, AbstractTarget], precision: str, folder: Path
-) -> dict[str, Any]:
-    """One file, proven or rejected, as its entry of the manifest by its name."""
-    name, writer = runtime
-    file = folder / f"{STUDENT}.{precision}{writer.suffix}"
-    writer.write(graphs, precision, file)
-    runner = writer.open(file)
-    parity, gate = compare(crops, runner), GATES[precision]
-    missed = list(gate.misses(parity.agreement, parity.worst_tar_change))
-    entry = {
-        "target": name,
-        "precision": precision,
-        "accepted": not missed,
-        "bytes": file.stat().st_size,
-        "p50_ms": _p50_ms(runner, graphs.preprocess.size_px),
-        "parity": parity.as_dict(),
-        "kept_in_float": list(graphs.quantised.kept_in_float) if precision == "int8" else [],
-    }
-    if not missed:
-        return {file.name: entry}
-    shown = prepared(graphs.preprocess, crops.pixels[:16])
-    least = max(gate.min_cosine, gate.mean_cosine)
-    where = first_divergence(graphs.traced, graphs.core(precision), shown, least)
-    rejected = file.rename(file.with_name(f"{file.name}{REJECTED}"))
-    return {rejected.name: {**entry, "missed": missed, "diverges_first_at": where}}
-
-
-def _p50_ms(runner: Runner, size_px: int) -> float:
-    """A first impression; ``bench device`` takes its time."""
-    return time_side_by_side({STUDENT: Timed(runner, size_px)}, rounds=_ROUNDS)[STUDENT].p50_ms
-
-
-def _pack(graphs: Graphs, source: dict[str, Any], exports: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _packed(graphs: Graphs, source: dict[str, Any], exports: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Put what the files need beside them, and say what is there."""
     student = graphs.student
-    accepted = [name for name, entry in exports.items() if entry["accepted"]]
+    accepted = {name: entry for name, entry in exports.items() if entry["accepted"]}
     if accepted:
-        first = accepted[0]
-        least = max(0.0, exports[first]["parity"]["min_cosine"] - 1e-3)
-        write_vectors(folder, student, in_graph=graphs.in_graph, file=first, least=round(least, 6))
+        write_vectors(folder, student, in_graph=graphs.in_graph, files=accepted)
     entry = preprocess_entry(student.preprocess, in_graph=graphs.in_graph)
     _write_json(folder / "preprocess.json", entry)
-    manifest = {
+    return {
         "format": FORMAT,
         "facedistill": __version__,
         "student": {**source, "weights": _weights(student), "macs": _macs(student)},
@@ -171,8 +128,6 @@ def _pack(graphs: Graphs, source: dict[str, Any], exports: dict[str, Any], folde
         "thresholds": {},
         "files": dict(listed(folder)),
     }
-    write_manifest(folder, manifest)
-    return manifest
 
 
 def _write_json(file: Path, value: Any) -> None:

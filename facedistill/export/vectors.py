@@ -1,6 +1,7 @@
 """Test vectors: drawn faces as a file takes them, what the student says of them, and code that compares the two."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,20 @@ PEOPLE, _SEED = 4, 77
 """Nobody is shown; the seed is none of the gate's."""
 
 _SNIPPETS = Path(__file__).parent / "snippets"
+"""One folder a target; not every target has code."""
+
+_SPARE = 1e-3
+"""Other processors round otherwise."""
 
 
-def write_vectors(package: Path, student: AbstractBackbone, *, in_graph: bool, file: str, least: float) -> None:
-    """Write inputs, the PyTorch student's unit embeddings, and snippets that expect ``least`` as cosine of ``file``."""
+def write_vectors(
+    package: Path, student: AbstractBackbone, *, in_graph: bool, files: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Write inputs, the PyTorch student's unit embeddings, and snippets for the first of the files of each target.
+
+    Args:
+        files: what the manifest says of those that passed, by name.
+    """
     folder = package / FOLDER
     folder.mkdir()
     drawn = DrawnFaces(
@@ -36,7 +47,7 @@ def write_vectors(package: Path, student: AbstractBackbone, *, in_graph: bool, f
     crops = see(student, drawn, FACES)
     inputs = crops.pixels if in_graph else prepared(student.preprocess, crops.pixels).astype("<f4")
     embeddings = unit_rows(crops.wanted.astype(np.float64)).astype("<f4")
-    words = _words(inputs, embeddings, in_graph) | {"FILE": file, "LEAST": f"{least:g}"}
+    words = _words(inputs, embeddings, in_graph)
     (folder / words["INPUTS"]).write_bytes(inputs.tobytes())
     (folder / "embeddings.f32").write_bytes(embeddings.tobytes())
     about = {
@@ -45,8 +56,11 @@ def write_vectors(package: Path, student: AbstractBackbone, *, in_graph: bool, f
         "bytes": "little-endian, row by row",
     }
     (folder / "vectors.json").write_text(json.dumps(about, indent=2) + "\n")
-    for snippet in sorted(_SNIPPETS.iterdir()):
-        (folder / snippet.name).write_text(_filled(snippet.read_text(), words))
+    for name, entry in reversed(list(files.items())):
+        least = max(0.0, entry["parity"]["min_cosine"] - _SPARE)
+        for snippet in sorted((_SNIPPETS / entry["target"]).glob("*")):
+            filled = _filled(snippet.read_text(), words | {"FILE": name, "LEAST": f"{least:.6g}"})
+            (folder / snippet.name).write_text(filled)
 
 
 def _words(

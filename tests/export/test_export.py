@@ -119,9 +119,9 @@ def test_mean_std_and_order_go_into_the_graph(order: Any, graphs: Graphs) -> Non
     with torch.no_grad():
         seen = own(torch.from_numpy(pixels).permute(0, 3, 1, 2))
         wanted = graphs.student.features(seen).embedding.numpy()
-    given = run_graph(dressed(graphs.fp32, own, in_graph=True), {"rgb": pixels})
+    given = run_graph(dressed(graphs.fp32, own), {"rgb": pixels})
     assert cosines(given, wanted).min() > 0.99999
-    outside = run_graph(dressed(graphs.fp32, own, in_graph=False), {"pixels": seen.numpy()})
+    outside = run_graph(dressed(graphs.fp32, own, "pixels"), {"pixels": seen.numpy()})
     np.testing.assert_allclose(outside, given, atol=1e-5)
 
 

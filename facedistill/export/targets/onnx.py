@@ -1,6 +1,5 @@
 """ONNX files, run by onnxruntime: the hub that most other converters read."""
 
-import importlib
 from pathlib import Path
 
 import numpy as np
@@ -8,24 +7,23 @@ from jaxtyping import Float, UInt8
 
 from ...backbones.contract import Preprocess
 from ...backbones.metadata import stated_preprocess
-from ...errors import UserError
 from ...teachers.onnx import open_session
-from ..contract import AbstractTarget, Graphs, Runner, prepared
+from ..contract import PRECISIONS, AbstractTarget, Graphs, Runner, prepared
 from ..dress import RGB
+from ..installed import check_importable
 from ..session import run_session
+from ..trace import PIXELS
 
 
 class Onnx(AbstractTarget):
     """One file with all its tensors, its preprocessing and what it says of itself."""
 
-    suffix = ".onnx"
+    endings = (".onnx",)
+    precisions = PRECISIONS
+    inputs = (RGB, PIXELS)
 
     def check_installed(self) -> None:
-        for name in ("onnx", "onnxruntime", "onnxscript"):
-            try:
-                importlib.import_module(name)
-            except ModuleNotFoundError:
-                raise UserError(f"ONNX needs {name}; install it with: pip install 'facedistill[export]'") from None
+        check_importable("ONNX", "export", "onnx", "onnxruntime", "onnxscript")
 
     def write(self, graphs: Graphs, precision: str, file: Path) -> None:
         import onnx

@@ -1,0 +1,58 @@
+"""One file: written, run in its own runtime beside the student, and accepted or rejected."""
+
+from pathlib import Path
+from typing import Any
+
+from .bench import Timed, time_side_by_side
+from .contract import Graphs, Runner, prepared
+from .divergence import first_divergence
+from .gate import GATES, Gate
+from .jobs import Job
+from .package import REJECTED
+from .parity import Crops, compare
+
+STUDENT = "student"
+"""Stem of every file."""
+
+_ROUNDS = 3
+"""Of the p50 of an export."""
+
+
+def proven(graphs: Graphs, crops: Crops, job: Job, folder: Path) -> dict[str, Any]:
+    """Write one file into ``folder`` and return its entry of the manifest by its name.
+
+    Raises:
+        UserError: the runtime does not take the student.
+    """
+    target, precision = job.target, job.precision
+    file = folder / f"{STUDENT}.{precision}{target.endings[0]}"
+    target.write(graphs, precision, file)
+    runner = target.open(file)
+    parity, gate = compare(crops, runner), GATES[precision]
+    missed = list(gate.misses(parity.agreement, parity.worst_tar_change))
+    entry = {
+        "target": job.name,
+        "precision": precision,
+        "takes": target.inputs[0] if graphs.in_graph else target.inputs[-1],
+        "accepted": not missed,
+        "bytes": sum(part.stat().st_size for part in target.parts(file)),
+        "p50_ms": _p50_ms(runner, graphs.preprocess.size_px),
+        "parity": parity.as_dict(),
+        "kept_in_float": list(graphs.quantised.kept_in_float) if precision == "int8" else [],
+    }
+    if not missed:
+        return {file.name: entry}
+    where = _divergence(graphs, crops, precision, gate)
+    for part in target.parts(file):
+        part.rename(part.with_name(f"{part.name}{REJECTED}"))
+    return {f"{file.name}{REJECTED}": {**entry, "missed": missed, "diverges_first_at": where}}
+
+
+def _divergence(graphs: Graphs, crops: Crops, precision: str, gate: Gate) -> str:
+    shown = prepared(graphs.preprocess, crops.pixels[:16])
+    return first_divergence(graphs.traced, graphs.core(precision), shown, max(gate.min_cosine, gate.mean_cosine))
+
+
+def _p50_ms(runner: Runner, size_px: int) -> float:
+    """A first impression; ``bench device`` takes its time."""
+    return time_side_by_side({STUDENT: Timed(runner, size_px)}, rounds=_ROUNDS)[STUDENT].p50_ms
