@@ -15,6 +15,7 @@ from . import (
     export,
     inspection,
     recipes,
+    report,
     serve,
     store,
     training,
@@ -32,6 +33,7 @@ for verb in (training.train, training.distill, evaluation.evaluate, evaluation.e
 app.command()(training.replay)
 app.command()(check.check)
 app.command()(compare.compare)
+app.command()(report.report)
 app.command()(alignment.align)
 app.command()(export.export)
 app.command()(verify.calibrate)

@@ -179,6 +179,6 @@ def epochs_done(folder: Path) -> int:
     return max((int(epoch["epoch"]) for epoch in training_epochs(folder)), default=0)
 
 
-def training_epochs(folder: Path) -> Iterator[dict[str, float]]:
+def training_epochs(folder: Path) -> Iterator[dict[str, float | int]]:
     """What the run in ``folder`` noted after every epoch."""
     return (values for values in read_lines(folder / "metrics.jsonl") if "images_per_s" in values)

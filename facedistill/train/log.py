@@ -39,7 +39,7 @@ class JsonLines:
         self._file.close()
 
 
-def read_lines(file: Path) -> Iterator[dict[str, float]]:
+def read_lines(file: Path) -> Iterator[dict[str, float | int]]:
     """What ``JsonLines`` wrote, line by line; one that is cut, or still being written, is passed by."""
     for line in file.read_text(encoding="utf-8").splitlines() if file.is_file() else ():
         with suppress(json.JSONDecodeError):

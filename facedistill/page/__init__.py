@@ -1,0 +1,1 @@
+"""HTML files that need nothing beside them: no script, no network, light and dark. What all of ours share."""
