@@ -6,18 +6,15 @@ four are judged on people whom none has seen. The trainings are ordinary recipes
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from rich.console import Console, Group
-from rich.table import Table
+from rich.console import Console
 
 from .backbones.load import load_backbone
 from .config import Recipe, load_recipe, one
 from .data.contract import AbstractFaces
-from .data.synthetic import DrawnFaces
-from .data.verified import Verified
 from .errors import UserError
 from .evaluate.embeddings.embed import Embeddings, embed
 from .evaluate.intervals.bootstrap import Statistic, paired_difference
@@ -27,8 +24,13 @@ from .evaluate.pairs.scores import score_all
 from .evaluate.pairs.statistics import tar_statistic
 from .evaluate.settings import Figures, Settings
 from .files import write_text
-from .progress import Display, Reporter
+from .progress import Reporter
 from .protocols.verification import embedding_figures
+from .report.findings import Beside, examine
+from .report.people import drawn_people
+from .report.people import strangers as draw_strangers
+from .report.run import open_run
+from .report.write import PAGE, write_page
 from .train.assemble import Sets, load_faces, resolve
 from .train.checkpoint import checkpoints
 from .train.resume import result_of
@@ -41,20 +43,10 @@ RUNS = {
     "cakd": "CAKD + embedding",
 }
 """Run folders in the order of training, and what is in each; ``demo_<run>`` is the recipe."""
-TEACHER, BASELINE = "teacher", "labels"
+TEACHER, BASELINE, TOLD = "teacher", "labels", "cakd"
+"""Whom the students learn from, what they are compared with, and the run that the page is of."""
 
-STRANGERS = {"identities": 80, "images_per_identity": 10, "seed": 1000}
-"""Drawn people to judge by; the recipes draw theirs from another seed."""
 SETTINGS = Settings(fars=(1e-2, 1e-3), replicates=500)
-
-NOTES = (
-    "The teacher is a Transformer, the others one and the same small CNN. Accuracy: ten folds, as many pairs of one "
-    "person as of two. Against the teacher's gallery: TAR at the first FAR where one picture is seen by the network "
-    "and the other by the teacher. Intervals and verdicts are over people; each network was trained once, and another "
-    "seed would differ as well."
-)
-
-Row = tuple[str, ...]
 
 
 def demonstrate(
@@ -64,7 +56,7 @@ def demonstrate(
     strangers: AbstractFaces | None = None,
     settings: Settings = SETTINGS,
 ) -> Figures:
-    """Train, judge, write ``<out>/result.json``, and return what it says.
+    """Train, judge, write ``<out>/result.json`` and ``<out>/report.html``, and return what the first says.
 
     What an earlier call finished is kept, and what it was stopped in goes on from its checkpoint.
 
@@ -79,10 +71,15 @@ def demonstrate(
     recipes = recipes or {run: load_recipe(f"demo_{run}") for run in RUNS}
     placed = {run: resolve(_placed(recipe, run, out)) for run, recipe in recipes.items()}
     _train(placed)
-    if (done := result_of(out)) is not None:
-        return done
-    result = _judged(placed, strangers or _strangers(placed[BASELINE]), settings)
-    write_text(out / "result.json", json.dumps(result, indent=2) + "\n")
+    result, page = result_of(out), out / PAGE
+    if result is not None and page.exists():
+        return result
+    faces = strangers or draw_strangers(placed[BASELINE])
+    if result is None:
+        result = _judged(placed, faces, settings)
+        write_text(out / "result.json", json.dumps(result, indent=2) + "\n")
+    if not page.exists():
+        _tell(out, faces, settings)
     return result
 
 
@@ -126,13 +123,6 @@ def _sharing() -> Callable[[Recipe], Sets]:
     return load
 
 
-def _strangers(recipe: Recipe) -> AbstractFaces:
-    """Other people, drawn as those of the recipe."""
-    drawn = DrawnFaces(**{**(recipe.data.drawn or {}), **STRANGERS})
-    with Display(len(drawn), title="drawing strangers") as display:
-        return Verified(drawn, progress=display.advance)
-
-
 def _judged(recipes: Mapping[str, Recipe], faces: AbstractFaces, settings: Settings) -> Figures:
     seen, pairs = _embedded(recipes, faces, settings), listed_pairs(faces.labels)
     networks = {}
@@ -151,6 +141,15 @@ def _embedded(recipes: Mapping[str, Recipe], faces: AbstractFaces, settings: Set
             return embed(network, faces, flip=settings.flip, report=lambda done, of: report(f"judging {run}", done, of))
 
         return {run: embedded(run, recipe) for run, recipe in recipes.items()}
+
+
+def _tell(out: Path, faces: AbstractFaces, settings: Settings) -> None:
+    """The page of what the demonstration is about, beside its teacher and the student that had none."""
+    run, against = out / TOLD, out / BASELINE
+    with Reporter() as report:
+        findings = examine(open_run(run), drawn_people(faces), Beside(against), report, settings)
+    command = ["facedistill", "report", str(run), "--against", str(against)]
+    write_page(findings, out / PAGE, command=command)
 
 
 def _about(recipe: Recipe) -> Figures:
@@ -174,44 +173,3 @@ def _difference(baseline: Statistic, other: Statistic, people: int, settings: Se
         f"{far:g}": {"tar": float(mean), "interval": [float(low), float(high)], "significant": significant}
         for far, mean, low, high, significant in rows
     }
-
-
-def tables(result: Figures) -> Group:
-    """For people: what each network can do, alone and against the teacher's gallery, and what teaching added."""
-    fars = [f"TAR at FAR {100 * float(far):g}%" for far in result["networks"][BASELINE]["tar_at_far"]]
-    title = f"{result['people']} drawn people whom no network has seen: percent, with 95 % intervals"
-    alone = _table(title, ["", "accuracy", *fars, "against the teacher's gallery"], _alone(result["networks"]))
-    more = _table("More than the CNN from labels only, in points", ["", *fars], _more(result["differences"]))
-    return Group(alone, more, NOTES)
-
-
-def _alone(networks: Figures) -> Iterator[Row]:
-    for run, figures in networks.items():
-        points = [*figures["tar_at_far"].values(), next(iter(figures["teacher_gallery"].values()))]
-        tars = (_cell(point["tar"], point["tar_interval"]) for point in points)
-        yield RUNS[run], _cell(figures["accuracy"], figures["accuracy_interval"]), *tars
-
-
-def _more(differences: Figures) -> Iterator[Row]:
-    for run, points in differences.items():
-        yield RUNS[run], *(f"{_cell(p['tar'], p['interval'], '+')}\n{_verdict(p)}" for p in points.values())
-
-
-def _verdict(difference: Figures) -> str:
-    if not difference["significant"]:
-        return "not distinguishable"
-    return "better" if difference["tar"] > 0 else "worse"
-
-
-def _cell(share: float, ends: Sequence[float], sign: Literal["", "+"] = "") -> str:
-    value, low, high = (f"{100 * number:{sign}.1f}" for number in (share, *ends))
-    return f"{value}\n{low} to {high}"
-
-
-def _table(title: str, columns: Sequence[str], rows: Iterable[Row]) -> Table:
-    table = Table(title=title, title_justify="left", show_lines=True)
-    for number, column in enumerate(columns):
-        table.add_column(column, no_wrap=number == 0)
-    for row in rows:
-        table.add_row(*row)
-    return table

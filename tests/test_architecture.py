@@ -221,7 +221,7 @@ def test_no_file_can_run_code() -> None:
 
 
 def test_nothing_calls_home() -> None:
-    assert offenders(FILES, *NETWORK_MODULES, excused=("download.py", "serve/server.py")) == []
+    assert offenders(FILES, *NETWORK_MODULES, excused=("download.py", "serve/server.py", "hub/upload.py")) == []
     asking = ("http.client", "urllib.request", "urllib.error", "socket")
     assert offenders(under("serve"), *asking) == [], "a server answers, and asks nobody"
 
@@ -229,6 +229,10 @@ def test_nothing_calls_home() -> None:
 def test_only_who_is_asked_for_a_file_by_name_downloads() -> None:
     assert offenders(FILES, "facedistill.download", excused=("crop/weights.py", "serve/runtime.py")) == []
     assert offenders(FILES, "facedistill.crop.weights", excused=("cli/alignment.py",)) == []
+
+
+def test_only_who_is_asked_to_uploads() -> None:
+    assert offenders(FILES, "facedistill.hub.upload", excused=("cli/push.py",)) == []
 
 
 def test_foreign_model_zoos_stay_outside() -> None:

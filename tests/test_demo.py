@@ -7,11 +7,12 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from facedistill import cli, demo
+from facedistill import cli, demo, demo_tables
 from facedistill.config import Recipe, load_recipe
 from facedistill.data.synthetic import DrawnFaces
 from facedistill.errors import UserError
 from facedistill.evaluate.settings import Settings
+from facedistill.report.people import STRANGERS
 from facedistill.train.assemble import Sets
 
 FACES = "data.drawn={identities: 12, images_per_identity: 3, seed: 1, size_px: 32}"
@@ -34,7 +35,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, demo.Figur
 def test_four_networks_are_trained_and_judged(finished: tuple[Path, demo.Figures]) -> None:
     out, result = finished
     assert list(result["networks"]) == ["teacher", "labels", "proxyless", "cakd"]
-    assert {entry.name for entry in out.iterdir()} == {"teacher", "labels", "proxyless", "cakd", "result.json"}
+    assert {entry.name for entry in out.iterdir()} == {
+        "teacher",
+        "labels",
+        "proxyless",
+        "cakd",
+        "result.json",
+        "report.html",
+    }
     assert json.loads((out / "result.json").read_text()) == result
     assert {entry.name for entry in out.parent.iterdir()} == {out.name}, "nothing is written elsewhere"
 
@@ -99,7 +107,7 @@ def test_the_four_recipes_show_the_same_people_and_keep_strangers_strange() -> N
     drawn = [load_recipe(f"demo_{run}").data.drawn for run in demo.RUNS]
     assert all(faces == drawn[0] for faces in drawn)
     assert drawn[0] is not None
-    assert drawn[0]["seed"] != demo.STRANGERS["seed"], "another seed draws other people"
+    assert drawn[0]["seed"] != STRANGERS["seed"], "another seed draws other people"
 
 
 def test_students_have_one_budget() -> None:
@@ -114,7 +122,7 @@ def test_students_have_one_budget() -> None:
     [(0.1, True, "better"), (-0.1, True, "worse"), (0.1, False, "not distinguishable")],
 )
 def test_nothing_is_called_better_within_the_interval(tar: float, significant: bool, verdict: str) -> None:
-    assert demo._verdict({"tar": tar, "significant": significant}) == verdict
+    assert demo_tables._verdict({"tar": tar, "significant": significant}) == verdict
 
 
 def test_the_table_has_a_row_for_every_network(
@@ -123,7 +131,7 @@ def test_the_table_has_a_row_for_every_network(
     out, result = finished
     console = Console(width=80)
     with console.capture() as captured:
-        console.print(demo.tables(result))
+        console.print(demo_tables.tables(result))
     text = captured.get()
     assert all(text.count(f"│ {name} ") == (1 if run == "labels" else 2) for run, name in demo.RUNS.items())
     accuracy = result["networks"]["labels"]["accuracy"]
@@ -131,3 +139,29 @@ def test_the_table_has_a_row_for_every_network(
     monkeypatch.setattr(demo, "demonstrate", lambda folder: result if folder == out else pytest.fail("another folder"))
     said = CliRunner().invoke(cli.app, ["demo", "--out", str(out), "--json"])
     assert json.loads(said.stdout) == result
+    assert str(out / "report.html") in CliRunner().invoke(cli.app, ["demo", "--out", str(out)]).stdout
+
+
+def test_the_page_is_of_the_student_beside_its_teacher_and_the_plain_one(
+    finished: tuple[Path, demo.Figures],
+) -> None:
+    out, result = finished
+    text = (out / "report.html").read_text()
+    for name in ("cakd", "labels", "teacher"):
+        tar = result["networks"][name]["tar_at_far"]["0.1"]["tar"]
+        assert f"{100 * tar:.2f}" in text, "the page says what the table says"
+
+
+def test_a_lost_page_is_written_again_and_nothing_else(
+    finished: tuple[Path, demo.Figures], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, result = finished
+    page = (out / "report.html").read_bytes()
+    (out / "report.html").unlink()
+    before = {file: file.stat().st_mtime_ns for file in out.rglob("*") if file.is_file()}
+    monkeypatch.setattr(demo, "_judged", pytest.fail)
+    monkeypatch.setattr(demo, "_tell", lambda folder, *_: (folder / "report.html").write_bytes(page))
+    strangers = DrawnFaces(identities=1, images_per_identity=1)
+    assert demo.demonstrate(out, recipes=tiny(), strangers=strangers, settings=SETTINGS) == result
+    assert (out / "report.html").read_bytes() == page
+    assert {file: file.stat().st_mtime_ns for file in before} == before

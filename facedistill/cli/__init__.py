@@ -14,6 +14,7 @@ from . import (
     evaluation,
     export,
     inspection,
+    push,
     recipes,
     report,
     serve,
@@ -34,6 +35,7 @@ app.command()(training.replay)
 app.command()(check.check)
 app.command()(compare.compare)
 app.command()(report.report)
+app.command()(push.push)
 app.command()(alignment.align)
 app.command()(export.export)
 app.command()(verify.calibrate)

@@ -63,17 +63,21 @@ def replay(
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder of the four runs and result.json.")] = Path("runs/demo"),
+    out: Annotated[Path, typer.Option(help="Folder of the four runs, result.json and report.html.")] = Path(
+        "runs/demo"
+    ),
     as_json: AsJson = False,
 ) -> None:
     """Teach small CNNs on drawn faces and print the comparison: minutes, without GPU or download."""
-    from ..demo import demonstrate, tables
+    from ..demo import demonstrate
+    from ..demo_tables import next_steps, tables
 
     result = demonstrate(out)
     if as_json:
         print(json.dumps(result, indent=2))
-    else:
-        Console().print(tables(result))
+        return
+    Console().print(tables(result))
+    print(next_steps(out))
 
 
 def _run(recipe: Any, resume: bool, dry_run: bool, as_json: bool) -> None:

@@ -12,14 +12,18 @@ def render(package: str, template: str, **values: object) -> str:
         package: where the template lies.
         values: what it shows.
     """
-    environment = Environment(
+    return templates(package).get_template(template).render(**values)
+
+
+def templates(package: str, *, escaped: bool = True) -> Environment:
+    """The templates in a package, and the layout; what is no HTML is not escaped."""
+    return Environment(
         loader=ChoiceLoader([PackageLoader(package, "."), PackageLoader(__package__, ".")]),
-        autoescape=True,
+        autoescape=escaped,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(template).render(**values)
 
 
 def data_uri(image: bytes, kind: str) -> str:

@@ -6,16 +6,16 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from ..backbones.contract import AbstractBackbone
 from ..config import Options, one
-from .findings import Findings
 from .run import FinishedRun
 
 Row = tuple[str, str]
 
 
-def trained(findings: Findings) -> Iterator[Row]:
+def trained(run: FinishedRun, network: AbstractBackbone) -> Iterator[Row]:
     """Network, lesson, faces and budget."""
-    run, recipe, network = findings.run, findings.run.recipe, findings.network
+    recipe = run.recipe
     yield "network", _choice(recipe.model)
     yield "weights", f"{sum(weight.numel() for weight in network.parameters()):,}"
     yield "its pixels", network.preprocess.words
@@ -61,9 +61,8 @@ def environment(run: FinishedRun) -> Iterator[Row]:
             yield key.replace("_", " "), str(told[key])
 
 
-def again(findings: Findings) -> str:
+def again(run: FinishedRun) -> str:
     """The command that trains such a network once more."""
-    run = findings.run
     return shlex.join(["facedistill", run.verb, str(run.folder / "config.yaml"), f"out={_another(run.folder)}"])
 
 

@@ -54,7 +54,7 @@ def page(findings: Findings, *, command: Sequence[str], show_faces: bool = False
         "report.html",
         findings=findings,
         tiles=list(_tiles(findings)),
-        trained=list(about.trained(findings)),
+        trained=list(about.trained(findings.run, findings.network)),
         environment=list(about.environment(findings.run)),
         recipe=dump_recipe(findings.run.recipe),
         curves=curves(findings.run.log),
@@ -71,7 +71,7 @@ def page(findings: Findings, *, command: Sequence[str], show_faces: bool = False
         groups=tables.groups(findings),
         files=None if findings.device is None else tables.files(findings.device),
         drift=_drift(findings),
-        again=about.again(findings),
+        again=about.again(findings.run),
         command=shlex.join(command),
         rules=list(_rules(findings)),
     )
