@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from facedistill.bench.plain_folds import FAR, accuracy_and_tar, drawn
 from facedistill.data.pairs import Pairs
 from facedistill.evaluate.embeddings.embed import Embeddings
 from facedistill.evaluate.pairs.figures import fold_figures
@@ -21,8 +22,6 @@ from facedistill.evaluate.pairs.likeness import likeness
 from facedistill.evaluate.pairs.roc import tar_at_far
 from facedistill.evaluate.pairs.scores import score_listed
 from facedistill.types import UNLABELLED
-
-FAR = 1e-3
 
 
 def main(
@@ -34,10 +33,10 @@ def main(
     print("| width | ours, embeddings normalised | ours, raw views | plain reading | accuracy |")
     print("|---|---|---|---|---|")
     for number in width or [32, 512]:
-        seen, listed = made(pairs, number)
+        seen, listed = drawn(pairs, number)
         warm, figures = timed(lambda seen=seen, listed=listed: ours(seen, listed), repeats)
         cold, _ = timed(lambda seen=seen, listed=listed: ours(Embeddings.of(seen.views), listed), repeats)
-        slow, expected = timed(lambda seen=seen, listed=listed: plain(seen, listed), 1)
+        slow, expected = timed(lambda seen=seen, listed=listed: accuracy_and_tar(seen, listed), 1)
         got = [
             figures["accuracy"],
             figures["accuracy_std"],
@@ -48,52 +47,11 @@ def main(
         print(f"| {number} | {1e3 * warm:.1f} ms | {1e3 * cold:.1f} ms | {1e3 * slow:.0f} ms | {100 * got[0]:.4f} |")
 
 
-def made(pairs: int, width: int) -> tuple[Embeddings, Pairs]:
-    """Seeded embeddings, their normalised sum computed, and pairs of which every other block is genuine."""
-    generator = np.random.default_rng(0)
-    same = np.tile(np.repeat([True, False], pairs // 20), 10)
-    first, second = generator.standard_normal((2, pairs, width))
-    second[same] = first[same] + 1.6 * second[same]
-    faces = np.stack([first, second], 1).reshape(2 * pairs, width)
-    mirrored = faces + 0.3 * generator.standard_normal(faces.shape)
-    seen = Embeddings.of(np.stack([faces, mirrored]).astype(np.float32))
-    assert seen.unit.shape == faces.shape
-    numbers = np.arange(2 * pairs)
-    return seen, Pairs(numbers[::2], numbers[1::2], same)
-
-
 def ours(seen: Embeddings, pairs: Pairs) -> dict[str, Any]:
     nobody = np.full(len(seen.unit), UNLABELLED)
     alike = likeness(seen.unit, seen.unit, pairs)
     strict = tar_at_far(score_listed(alike.cosines, nobody, pairs), (FAR,))[0].tar
     return {**fold_figures(alike.distances, pairs), "xnorm": seen.xnorm, "strict": strict}
-
-
-def plain(seen: Embeddings, pairs: Pairs) -> list[float]:
-    """Accuracy, spread, XNorm and TAR at FAR, threshold by threshold."""
-    distances = np.sum(np.square(seen.unit[pairs.first] - seen.unit[pairs.second]), axis=1)
-    folds = np.array_split(np.arange(len(pairs)), 10)
-    accuracies, tars = [], []
-    for test in folds:
-        train = np.setdiff1d(np.arange(len(pairs)), test)
-        rates = [np.mean((distances[train] < t) == pairs.same[train]) for t in np.arange(0, 4, 0.01)]
-        best = np.arange(0, 4, 0.01)[int(np.argmax(rates))]
-        accuracies.append(np.mean((distances[test] < best) == pairs.same[test]))
-        tars.append(plain_tar(distances, pairs.same, train, test))
-    xnorm = np.mean([np.linalg.norm(row.astype(np.float64)) for view in seen.views for row in view])
-    return [float(np.mean(accuracies)), float(np.std(accuracies)), float(xnorm), float(np.mean(tars))]
-
-
-def plain_tar(distances: np.ndarray, same: np.ndarray, train: np.ndarray, test: np.ndarray) -> float:
-    thresholds = np.arange(0, 4, 0.001)
-    impostors = distances[train][~same[train]]
-    fars = np.array([np.mean(impostors < threshold) for threshold in thresholds])
-    threshold = 0.0
-    if fars.max() >= FAR:
-        upper = int(np.argmax(fars >= FAR))
-        share = (FAR - fars[upper - 1]) / (fars[upper] - fars[upper - 1])
-        threshold = thresholds[upper - 1] + share * (thresholds[upper] - thresholds[upper - 1])
-    return float(np.mean(distances[test][same[test]] < threshold))
 
 
 def timed(work: Callable[[], Any], repeats: int) -> tuple[float, Any]:

@@ -1,26 +1,26 @@
-"""``bench``: how long an exported student takes."""
+"""``bench``: how long an exported student takes, and how fast trainings, stores, data and figures are."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import UserError
-from .options import AsJson
-from .show import print_table
+from .options import AsJson, check_new_file
+from .show import print_table, short
 from .verify import Package
 
 if TYPE_CHECKING:
     from ..export.contract import Runner
 
-bench_app = typer.Typer(no_args_is_help=True, help="Measure what was exported.")
+bench_app = typer.Typer(no_args_is_help=True, help="Measure what was exported, and the work before it.")
 
 
 @bench_app.callback()
 def bench() -> None:
-    """Measure what was exported."""
+    """Measure what was exported, and the work before it."""
 
 
 @bench_app.command("device")
@@ -79,3 +79,57 @@ def _row(row: dict[str, Any]) -> tuple[str, ...]:
     peak = "-" if row["peak_mib"] is None else f"{row['peak_mib']:.1f}"
     times = (f"{row[key]:.3f}" for key in ("p50_ms", "p95_ms", "least_ms", "cpu_ms"))
     return row["file"], str(row["threads"]), *times, size, peak
+
+
+AREAS = {
+    "train": "Training MobileFaceNet, a ViT-S's answers, and both together, beside the usual loop.",
+    "store": "What a teacher store saves of an epoch, and how fast it is read.",
+    "load": "Faces from RecordIO to batches, in any order, and opening a large file.",
+    "head": "The classifier's part of a step, all centres and a sample of them.",
+    "evaluate": "Ten folds, and IJB-C's pairs with intervals.",
+}
+"""What can be measured, and what it is; ``all`` is all of them."""
+
+
+def _add(verb: str, areas: Sequence[str], help: str) -> None:
+    """A verb that measures ``areas``."""
+
+    def run(
+        quick: Annotated[bool, typer.Option("--quick", help="Fewer turns and smaller sizes: minutes in all.")] = False,
+        threads: Annotated[int, typer.Option(min=1, help="With one, processor time counts; with more, wall time.")] = 1,
+        out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the JSON object here, too.")] = None,
+        as_json: AsJson = False,
+    ) -> None:
+        from ..bench.areas import measure
+        from ..bench.measure import Effort
+        from ..files import whole_file
+        from ..progress import Reporter
+
+        if out is not None:
+            check_new_file(out)
+        with Reporter() as report:
+            found = measure(areas, Effort(quick, threads), report)
+        text = json.dumps(found, indent=2)
+        if out is not None:
+            with whole_file(out) as file:
+                file.write_text(text + "\n")
+        print(text) if as_json else _print_speeds(found)
+
+    bench_app.command(verb, help=help)(run)
+
+
+def _print_speeds(found: dict[str, Any]) -> None:
+    columns = ("", "unit", "ours", "eager", "limit", "ratio", "target", "met")
+    title = f"{found['machine']}, {found['threads']} thread{'s' * (found['threads'] > 1)}"
+    print_table(title, columns, [_speed(row) for row in found["targets"].values()])
+
+
+def _speed(row: dict[str, Any]) -> tuple[str, ...]:
+    rates = ("-" if row[key] is None else short(float(row[key])) for key in ("ours", "eager", "limit"))
+    judged = (f"{row['ratio']:.2f}", f"{row['target']:g}", "yes" if row["met"] else "no")
+    return f"{row['key']}: {row['what']}", row["unit"], *rates, *judged
+
+
+for _verb, _help in AREAS.items():
+    _add(_verb, [_verb], _help)
+_add("all", list(AREAS), "All of these, one after the other.")
