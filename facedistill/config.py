@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from .catalogue import Builder, find
 from .errors import UserError, one_line, unknown
+from .speed.choices import Speed
 
 Options = dict[str, Any]
 Choice = dict[str, Options]
@@ -187,8 +188,8 @@ class TrainingRecipe(BaseModel):
     batch: int = Field(default=128, ge=2)
     clip_norm: float = Field(default=5.0, gt=0)
     """Largest gradient norm; 5 in insightface and AdaDistill."""
-    precision: Literal["fp32", "bf16"] = "fp32"
-    channels_last: bool = True
+    speed: Literal["off", "auto"] | Speed = "off"
+    """How a step is computed: ``off``, ``auto`` for a short measurement, or choices such as {precision: bf16}."""
     ema_decay: float = Field(default=0.0, ge=0, lt=1)
     """Decay a step of the averaged weights; 0 keeps none."""
     device: str = "auto"
@@ -198,6 +199,33 @@ class TrainingRecipe(BaseModel):
     snapshot_every: int = Field(default=0, ge=0)
     """Epochs between copies of the network in ``snapshots/``, for the teacher of that name; 0 keeps none."""
     tensorboard: bool = False
+    eight_bits: bool = False
+    """Whether the network computes as it will in eight bits, so that it learns to bear the rounding."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _beside(cls, values: Any) -> Any:
+        """Some choices of ``speed`` may stand beside it, where recipes had them before there was ``speed``."""
+        beside = {name: values[name] for name in ("precision", "channels_last") if name in values}
+        if not beside:
+            return values
+        speed = values.get("speed") or {}
+        if not isinstance(speed, Mapping):
+            raise UserError(
+                f"'training.{next(iter(beside))}' is one of the choices of training.speed={speed}; leave it out."
+            )
+        return {**{name: value for name, value in values.items() if name not in beside}, "speed": {**speed, **beside}}
+
+    @field_validator("speed", mode="before")
+    @classmethod
+    def _speed(cls, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return validated(Speed, value, "training.speed")
+        if value is False:  # YAML's off
+            return "off"
+        if isinstance(value, Speed) or value in ("off", "auto"):
+            return value
+        raise UserError(f"'training.speed' takes off, auto or choices such as {{precision: bf16}}; it has {value!r}.")
 
 
 class Recipe(BaseModel):
@@ -209,6 +237,8 @@ class Recipe(BaseModel):
     """The network that is trained."""
     initial: Path | None = None
     """Run folder or safetensors file whose weights it starts from; random where None."""
+    continues: Path | None = None
+    """Finished run of the same parts whose network, head, methods and prompts it starts from."""
     head: Choice | None = None
     teacher: Choice | None = None
     method: dict[str, Options] = {}

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.overrides import wrap_torch_function
 
 
 class PReLU(nn.PReLU):
@@ -39,3 +40,7 @@ class _PReLU(torch.autograd.Function):
         slope = x.clamp_max(0).mul_(g).sum((0, 2, 3), dtype=torch.float32)
         above = torch.ops.aten.threshold_backward(g, x, 0)  # g where x > 0
         return above.lerp_(g, w.view(-1, 1, 1)), slope.to(w.dtype)
+
+
+prelu = wrap_torch_function(lambda x, w: (x, w))(_PReLU.apply)
+"""y for slopes w of shape C 1 1, as a function that ``torch.overrides`` can see."""

@@ -28,6 +28,8 @@ from ..progress import Display
 from ..teachers.class_means import ClassMeans
 from ..teachers.classifier import TeacherClassifier
 from ..teachers.contract import AbstractTeacher
+from .continued import continue_from
+from .eight_bits import EightBits
 from .objective import Objective
 from .optim import OPTIMISERS
 from .questions import refuse_unanswered
@@ -90,7 +92,7 @@ def resolve(recipe: Recipe) -> Recipe:
 def load_faces(recipe: Recipe) -> Sets:
     """The faces a recipe names, decoded once, split into training and validation identities."""
     data = recipe.data
-    everyone = _verified(_source(data), "reading faces")
+    everyone = _verified(all_faces(data), "reading faces")
     labelled, validation = everyone, None
     if data.validation_identities:
         labelled, validation = split_identities(everyone, data.validation_identities, data.validation_seed)
@@ -118,7 +120,11 @@ def build_objective(
     head = None if recipe.head is None else build("heads", AbstractHead, recipe.head, **context)
     if teacher is not None and not methods and not _inherits(recipe):
         raise UserError("Nothing in this recipe learns from its teacher; give it a 'method', or the head 'inherited'.")
-    return Objective(model, head, methods, teacher, classifier).to(device)
+    eight_bits = EightBits(model) if recipe.training.eight_bits else None
+    objective = Objective(model, head, methods, teacher, classifier, eight_bits).to(device)
+    if recipe.continues is not None:
+        continue_from(objective, recipe.continues)
+    return objective
 
 
 def shown_in(recipe: Recipe, faces: AbstractFaces) -> Shown:
@@ -151,7 +157,8 @@ def _inherits(recipe: Recipe) -> bool:
     return recipe.head is not None and "classifier" in context_of(_builder("head", one(recipe.head, "head")[0]))
 
 
-def _source(data: DataRecipe) -> AbstractFaces:
+def all_faces(data: DataRecipe) -> AbstractFaces:
+    """The labelled faces that a recipe names, before anybody is kept out of training."""
     if data.drawn is not None:
         return call(DrawnFaces, data.drawn, where="data.drawn")
     assert data.root is not None, "a recipe has a root or drawn faces"

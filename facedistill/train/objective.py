@@ -1,6 +1,7 @@
 """What is trained, as one module: a network, its head, the methods and the teacher."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 
 import torch
@@ -14,6 +15,7 @@ from ..method import AbstractMethod
 from ..teachers.classifier import TeacherClassifier
 from ..teachers.contract import AbstractTeacher
 from ..types import Batch, Features, Terms
+from .eight_bits import EightBits
 from .questions import refuse_unanswered
 
 OTHER_PARTS = ("model", "head", "teacher")
@@ -33,6 +35,7 @@ class Objective(nn.Module):
         methods: Mapping[str, AbstractMethod] | None = None,
         teacher: AbstractTeacher | None = None,
         classifier: TeacherClassifier | None = None,
+        eight_bits: EightBits | None = None,
     ) -> None:
         super().__init__()
         self.model = model
@@ -40,13 +43,15 @@ class Objective(nn.Module):
         self.methods = nn.ModuleDict(_by_last_name(methods or {}))
         self.teacher = teacher
         self.classifier = classifier
+        self.eight_bits = eight_bits
         self._asks = _checked_questions(methods or {}, teacher)
         self._wants_cosines = _wants_cosines(methods or {}, head)
         if head is None and not methods:
             raise UserError("Nothing to learn from: give the recipe a 'head', a 'method' or both.")
 
     def forward(self, images: UInt8[Tensor, "B 3 H W"], batch: Batch) -> Terms:
-        seen = self.model(images)
+        with nullcontext() if self.eight_bits is None else self.eight_bits.rounding():
+            seen: Features = self.model(images)
         terms = {} if self.head is None else {"margin": self.head(seen.embedding, batch.labels)}
         answers, kept = self._ask(images, batch, seen)
         seen = self._with_cosines(seen)
