@@ -8,6 +8,7 @@ from typing import Any
 
 from ..backbones.contract import AbstractBackbone
 from ..config import Options, one
+from ..speed.choices import Speed
 from .run import FinishedRun
 
 Row = tuple[str, str]
@@ -23,9 +24,16 @@ def trained(run: FinishedRun, network: AbstractBackbone) -> Iterator[Row]:
     yield from _lesson(run)
     yield "faces", faces_of(run)
     training = recipe.training
-    yield "budget", f"{training.epochs} epochs, batch {training.batch}, seed {recipe.seed}, {training.precision}"
+    yield "budget", f"{training.epochs} epochs, batch {training.batch}, seed {recipe.seed}, {_precision(run)}"
     yield "optimiser", f"{_choice(recipe.optimiser)}; rate: {_choice(recipe.schedule)}"
     yield "took", took(run)
+
+
+def _precision(run: FinishedRun) -> str:
+    """What it computed in; runs of older versions noted it in the recipe only."""
+    chosen = run.recipe.training.speed
+    noted = run.environment.get("speed", {}).get("precision")
+    return noted or (chosen.precision if isinstance(chosen, Speed) else "fp32")
 
 
 def _lesson(run: FinishedRun) -> Iterator[Row]:

@@ -37,11 +37,12 @@ def open_folder(run: Run, done: int) -> list[Log]:
     board = [TensorBoard(folder / "tensorboard")] if run.recipe.training.tensorboard else []
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "config.yaml", dump_recipe(run.recipe))
-    write_text(folder / "environment.json", json.dumps(_environment(run.step.device), indent=2) + "\n")
+    write_text(folder / "environment.json", json.dumps(_environment(run), indent=2) + "\n")
     return [JsonLines(folder / "metrics.jsonl", done), *board]
 
 
-def _environment(device: torch.device) -> dict[str, Any]:
+def _environment(run: Run) -> dict[str, Any]:
+    device = run.step.device
     packages = ("facedistill", "torch", "numpy", "opencv-python-headless", "safetensors")
     return {
         "python": platform.python_version(),
@@ -51,6 +52,7 @@ def _environment(device: torch.device) -> dict[str, Any]:
         "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor(),
         "threads": torch.get_num_threads(),
         "processes": dist.world(),
+        "speed": run.chosen.speed.model_dump(),
     }
 
 

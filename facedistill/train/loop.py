@@ -15,6 +15,8 @@ from ..data.contract import AbstractFaces
 from ..data.loader import Loader
 from ..errors import UserError
 from ..progress import Display
+from ..speed.choices import Speed
+from ..speed.computing import autocast, computing
 from ..types import Batch, Terms
 from .log import Log
 from .objective import Weights
@@ -82,8 +84,7 @@ class Step:
     """Of the whole run."""
     clip_norm: float
     device: torch.device
-    bf16: bool = False
-    channels_last: bool = True
+    speed: Speed = field(default_factory=Speed)
     after: Callable[[], None] = lambda: None
     """Called after each update; a moving average follows here."""
     buffers: Buffers = field(default_factory=Buffers)
@@ -96,7 +97,8 @@ class Step:
         """
         self.buffers.keep(self.objective)
         try:
-            return self._update(number, images, batch)
+            with computing(self.speed):
+                return self._update(number, images, batch)
         except NonFiniteLoss:
             self.buffers.put_back(self.objective)
             raise
@@ -104,9 +106,8 @@ class Step:
     def _update(self, number: int, images: Tensor, batch: Batch) -> dict[str, float]:
         for group in self.optimiser.param_groups:
             group["lr"] = group["base_lr"] * self.schedule(number)
-        layout = torch.channels_last if self.channels_last else torch.contiguous_format
-        images = images.to(self.device, non_blocking=True, memory_format=layout)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+        images = images.to(self.device, non_blocking=True, memory_format=self.speed.layout)
+        with autocast(self.device, self.speed.precision):
             terms: Terms = self.objective(images, batch)
         loss = self.weights.total(terms, number / self.steps)
         values = _averaged({**terms, "loss": loss})

@@ -13,17 +13,32 @@ Group = dict[str, Any]
 
 
 def sgd(
-    groups: list[Group], /, *, lr: float = 0.1, momentum: float = 0.9, weight_decay: float = 5e-4, nesterov: bool = True
+    groups: list[Group],
+    fused: bool = False,
+    /,
+    *,
+    lr: float = 0.1,
+    momentum: float = 0.9,
+    weight_decay: float = 5e-4,
+    nesterov: bool = True,
 ) -> Optimizer:
     """SGD; the defaults are GKD's for MobileFaceNet at a batch of 1,024."""
-    return torch.optim.SGD(_rated(groups, lr, weight_decay), lr=lr, momentum=momentum, nesterov=nesterov)
+    rated = _rated(groups, lr, weight_decay)
+    return torch.optim.SGD(rated, lr=lr, momentum=momentum, nesterov=nesterov, fused=fused or None)
 
 
 def adamw(
-    groups: list[Group], /, *, lr: float = 5e-4, weight_decay: float = 0.05, beta1: float = 0.9, beta2: float = 0.999
+    groups: list[Group],
+    fused: bool = False,
+    /,
+    *,
+    lr: float = 5e-4,
+    weight_decay: float = 0.05,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
 ) -> Optimizer:
     """AdamW; the defaults are FaceX-Zoo's for Swin at a batch of 512."""
-    return torch.optim.AdamW(_rated(groups, lr, weight_decay), lr=lr, betas=(beta1, beta2))
+    return torch.optim.AdamW(_rated(groups, lr, weight_decay), lr=lr, betas=(beta1, beta2), fused=fused or None)
 
 
 OPTIMISERS: dict[str, Callable[..., Optimizer]] = {"adamw": adamw, "sgd": sgd}

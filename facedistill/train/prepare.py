@@ -15,13 +15,16 @@ from ..data.loader import Loader, in_order
 from ..data.shown import Shown
 from ..device import choose_device
 from ..errors import UserError
+from ..speed.choices import Speed
+from ..speed.choose import Chosen, choose_speed
+from ..speed.computing import compile_network, hasten, lay_out
 from ..types import UNLABELLED, Batch, Terms
 from .allocator import keep_freed_memory
 from .assemble import TABLES, Sets, build_objective, load_faces, resolve, shown_in
 from .loop import Step, on_device
 from .objective import Objective, Weights
 from .optim import parameter_groups
-from .resume import share
+from .resume import kept_speed, share
 from .state import Learners
 
 Load = Callable[[Recipe], Sets]
@@ -39,6 +42,8 @@ class Run:
     step: Step
     processes: int
     """How many the recipe's batch is meant for; others may share a whole batch of theirs now."""
+    chosen: Chosen
+    """How its steps are computed."""
 
     @property
     def setting(self) -> dict[str, int]:
@@ -71,10 +76,27 @@ def prepare(recipe: Recipe, load: Load = load_faces, processes: int | None = Non
     objective = build_objective(recipe, sets.labelled, device, shown)
     processes = processes or dist.world()
     loader = _loader(recipe, shown, processes)
-    learners, step = _learners(recipe, objective, loader, device)
-    run = Run(recipe, sets, loader, objective, learners, step, processes)
+    batch = share(recipe.training.batch, processes, dist.world())
+    chosen = _speed(recipe, objective, batch, recipe.training.epochs * len(loader), device)
+    learners, step = _learners(recipe, objective, loader, device, chosen.speed)
+    run = Run(recipe, sets, loader, objective, learners, step, processes, chosen)
     _rehearse(run)
+    compile_network(objective.model, chosen.speed.compile)
+    hasten(objective.teacher, chosen.speed.teacher)
     return run
+
+
+def _speed(recipe: Recipe, objective: Objective, batch: int, steps: int, device: torch.device) -> Chosen:
+    """The recipe's; where that is ``auto``, the one that the run began with, or else what is measured now."""
+    wanted = recipe.training.speed
+    if isinstance(wanted, Speed):
+        return Chosen(wanted)
+    if wanted == "off":
+        return Chosen(Speed())
+    kept = kept_speed(recipe.out)
+    if kept is not None:
+        return Chosen(kept, f"speed: {kept.words} (as the run began)")
+    return choose_speed(objective.model, objective.teacher, batch, steps, device)
 
 
 def _loader(recipe: Recipe, shown: Shown, processes: int) -> Loader:
@@ -91,12 +113,14 @@ def _loader(recipe: Recipe, shown: Shown, processes: int) -> Loader:
     )
 
 
-def _learners(recipe: Recipe, objective: Objective, loader: Loader, device: torch.device) -> tuple[Learners, Step]:
+def _learners(
+    recipe: Recipe, objective: Objective, loader: Loader, device: torch.device, speed: Speed
+) -> tuple[Learners, Step]:
     training = recipe.training
-    if training.channels_last:
-        objective.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    lay_out(objective.model, speed)
     steps = training.epochs * len(loader)
-    optimiser = _chosen("optimiser", recipe.optimiser, groups=parameter_groups(objective.parts(), recipe.lr_scale))
+    groups = parameter_groups(objective.parts(), recipe.lr_scale)
+    optimiser = _chosen("optimiser", recipe.optimiser, groups=groups, fused=speed.fused)
     schedule = _chosen("schedule", recipe.schedule, steps=steps, epochs=training.epochs)
     averaged = None
     if training.ema_decay:
@@ -111,8 +135,7 @@ def _learners(recipe: Recipe, objective: Objective, loader: Loader, device: torc
         steps=steps,
         clip_norm=training.clip_norm,
         device=device,
-        bf16=training.precision == "bf16",
-        channels_last=training.channels_last,
+        speed=speed,
         after=(lambda: averaged.update_parameters(objective.model)) if averaged is not None else (lambda: None),
     )
     return Learners(objective, optimiser, averaged), step

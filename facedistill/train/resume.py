@@ -7,8 +7,9 @@ from typing import Any
 
 import yaml
 
-from ..config import Recipe, dump_recipe
+from ..config import Recipe, dump_recipe, validated
 from ..errors import UserError
+from ..speed.choices import Speed
 
 FREE = frozenset({"out", "data.workers", "training.device", "training.tensorboard", "training.validate_every"})
 """Keys that may change: where a run happens and what it shows, not what it computes."""
@@ -26,7 +27,8 @@ def check_same(recipe: Recipe) -> None:
     file = recipe.out / "config.yaml"
     if not file.is_file():
         raise UserError(f"There is no run in {recipe.out} to resume; start it without --resume.")
-    unlike = differing(yaml.safe_load(file.read_text()), yaml.safe_load(dump_recipe(recipe)))
+    began = validated(Recipe, yaml.safe_load(file.read_text()), file.name)  # one of an older version lacks keys
+    unlike = differing(yaml.safe_load(dump_recipe(began)), yaml.safe_load(dump_recipe(recipe)))
     if unlike:
         named = ", ".join(unlike[:4]) + (", ..." if len(unlike) > 4 else "")
         raise UserError(f"{recipe.out} was begun with another {named}; change that back, or choose another out=.")
@@ -69,6 +71,13 @@ def differing(began: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         for key in sorted(flat_began.keys() | flat_now.keys())
         if flat_began.get(key) != flat_now.get(key) and key not in FREE
     ]
+
+
+def kept_speed(folder: Path) -> Speed | None:
+    """How the steps of a run were computed when it began, or None where it has not."""
+    file = folder / "environment.json"
+    told = json.loads(file.read_text()).get("speed") if file.is_file() else None
+    return None if told is None else Speed.model_validate(told)
 
 
 def result_of(folder: Path) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from ..data.workers import LoaderStopped
 from ..device import choose_device
 from ..evaluate.validate import validate
 from ..progress import Display
+from ..speed.computing import eagerly
 from .assemble import load_faces, resolve
 from .checkpoint import Progress, checkpoints, restore, setting_of
 from .folder import check_free, finish, keep_snapshot, open_folder
@@ -78,6 +79,7 @@ def dry_run(recipe: Recipe, steps: int = 2) -> dict[str, Any]:
         "model_weights": sum(p.numel() for p in run.objective.model.parameters()),
         "peak_memory_mb": _peak_memory_mb(run.step.device),
         "steps": run.step.steps,
+        "speed": run.chosen.speed.words,
         "eta_s": total / seen["images_per_s"],
     }
 
@@ -117,6 +119,8 @@ def _epochs(run: Run, done: Progress, logs: list[Log], began: float) -> dict[str
     validation: dict[str, float] = {}
     with Signals() as signals, Display(run.step.steps, done=_steps(run, done), title=recipe.out.name) as display:
         keeper = Keeper(run, signals, began)
+        if leader and run.chosen.sentence:
+            display.say(run.chosen.sentence)
         for sentence in done.damaged if leader else ():
             display.say(f"{sentence}; going on from the one before.")
         for epoch in range(done.epochs, recipe.training.epochs):
@@ -152,7 +156,8 @@ def _look(run: Run, epoch: int, logs: list[Log]) -> dict[str, float]:
     due = (epoch + 1) % training.validate_every == 0 or epoch + 1 == training.epochs
     if run.sets.validation is None or not due:
         return {}
-    seen = validate(run.model, run.sets.validation)
+    with eagerly(run.chosen.speed):
+        seen = validate(run.model, run.sets.validation)
     for log in logs:
         log.write((epoch + 1) * len(run.loader), {"epoch": epoch + 1, **seen})
     return seen

@@ -16,6 +16,7 @@ from facedistill.data.loader import Loader
 from facedistill.data.views import Views
 from facedistill.heads.contract import AbstractHead
 from facedistill.progress import Display
+from facedistill.speed.choices import Speed
 from facedistill.train.loop import NonFiniteLoss, Step, train_epoch
 from facedistill.train.objective import Objective, Weights
 from facedistill.train.optim import parameter_groups, sgd
@@ -45,7 +46,7 @@ def step_of(trained: Objective) -> Step:
         steps=STEPS,
         clip_norm=CLIP,
         device=torch.device("cpu"),
-        channels_last=False,
+        speed=Speed(channels_last=False),
     )
 
 

@@ -79,7 +79,7 @@ def test_the_resolved_recipe_is_the_recipe(done: tuple[Recipe, dict]) -> None:
 def test_the_environment_is_told(done: tuple[Recipe, dict]) -> None:
     told = json.loads((done[0].out / "environment.json").read_text())
     assert told.keys() == {
-        "python", "platform", "packages", "device", "device_name", "threads", "processes",
+        "python", "platform", "packages", "device", "device_name", "threads", "processes", "speed",
     }  # fmt: skip
     assert told["packages"]["torch"] == torch.__version__
     assert told["processes"] == 1

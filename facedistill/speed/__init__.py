@@ -1,0 +1,1 @@
+"""How fast a step is computed, without a say in what it computes."""
