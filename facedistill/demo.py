@@ -24,13 +24,14 @@ from .evaluate.pairs.scores import score_all
 from .evaluate.pairs.statistics import tar_statistic
 from .evaluate.settings import Figures, Settings
 from .files import write_text
+from .page import PAGE
 from .progress import Reporter
 from .protocols.verification import embedding_figures
 from .report.findings import Beside, examine
 from .report.people import drawn_people
 from .report.people import strangers as draw_strangers
 from .report.run import open_run
-from .report.write import PAGE, write_page
+from .report.write import write_page
 from .train.assemble import Sets, load_faces, resolve
 from .train.checkpoint import checkpoints
 from .train.resume import result_of

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from .demo import BASELINE, RUNS, TOLD
 from .evaluate.settings import Figures
-from .report.write import PAGE
+from .page import PAGE
 
 NOTES = (
     "The teacher is a Transformer, the others one and the same small CNN. Accuracy: ten folds, as many pairs of one "

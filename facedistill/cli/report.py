@@ -33,11 +33,12 @@ def report(
     from ..files import whole_file
     from ..hub.card import card as card_of
     from ..hub.handed import facts_of
+    from ..page import PAGE
     from ..progress import Reporter
     from ..report.findings import Beside, examine
     from ..report.people import drawn_people, people_at, strangers
     from ..report.run import open_run
-    from ..report.write import PAGE, write_page
+    from ..report.write import write_page
 
     opened = open_run(run)
     card = run / "MODEL_CARD.md" if out is None and card is None else card

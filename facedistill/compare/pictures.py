@@ -1,22 +1,22 @@
 """Pictures of a comparison as SVG: accuracy with intervals, accuracy against training cost, rank stability."""
 
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from ..evaluate.intervals.bootstrap import UNDECIDED
+from ..page.figures import BAD, GOOD, NEUTRAL, draw_svg
 from .table import Cell, Line
 
 ACROSS = 3
 """Panels side by side, one a figure."""
 WIDTH_IN, ROW_IN, MARGIN_IN, COST_IN, LEGEND_IN = 4.3, 0.36, 1.1, 3.8, 0.4
-COLOURS = {"better": "#0a7d36", "worse": "#b3261e"}
-OTHERWISE = "#33475b"
+COLOURS = {"better": GOOD, "worse": BAD}
+OTHERWISE = NEUTRAL
 MARKERS = "os^Dv*"
 """One after the other, each for as many rows as there are colours."""
 
@@ -25,41 +25,67 @@ LEGEND_ACROSS = 3
 UNSAID = f"{UNDECIDED}, or the reference itself"
 
 Draw = Callable[[Axes, str, Sequence[Line]], None]
+Drawn = Sequence[tuple[float | int, float | int]]
+"""Epochs, and what was noted at their ends."""
 
 
 def draw_accuracy(lines: Sequence[Line]) -> str:
     """A point a row with its 95 % interval; coloured where it is better or worse than the reference."""
-    return _panels(lines, _draw_intervals, MARGIN_IN + ROW_IN * len(lines), _verdicts(), named=True)
+    said = "Accuracy of every row with its 95 % interval"
+    return _panels(said, lines, _draw_intervals, MARGIN_IN + ROW_IN * len(lines), _verdicts(), named=True)
 
 
 def draw_cost(lines: Sequence[Line]) -> str:
     """Accuracy over the seconds of one training."""
     marks = [Line2D([], [], label=_label(line, lines), **_mark(number)) for number, line in enumerate(lines)]
-    return _panels(lines, _draw_cost, COST_IN, marks, named=False)
+    return _panels("Accuracy of every row over its cost", lines, _draw_cost, COST_IN, marks, named=False)
 
 
 def draw_ranks(lines: Sequence[Line]) -> str:
     """The ranks that 95 % of the replicates hold, and how often a row is first among those of its student."""
-    return _panels(lines, _draw_ranks, MARGIN_IN + ROW_IN * len(lines), _verdicts(), named=True)
+    said = "Ranks of every row among those of its student"
+    return _panels(said, lines, _draw_ranks, MARGIN_IN + ROW_IN * len(lines), _verdicts(), named=True)
 
 
-def _panels(lines: Sequence[Line], draw: Draw, height_in: float, legend: Sequence[Line2D], *, named: bool) -> str:
+def draw_lines(said: str, rows: Mapping[str, Drawn]) -> str:
+    """What every row noted over its epochs."""
+    below = -(-len(rows) // (2 * LEGEND_ACROSS))
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        for number, points in enumerate(rows.values()):
+            mark = _mark(number)
+            axes.plot(*zip(*points, strict=True), color=mark["color"], marker=mark["marker"], linestyle="-")
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.15)
+        marks = [Line2D([], [], label=name, **_mark(number)) for number, name in enumerate(rows)]
+        figure.legend(handles=marks, loc="outside lower center", ncols=2 * LEGEND_ACROSS)
+
+    return draw_svg(said, (2 * WIDTH_IN, COST_IN + LEGEND_IN * below), draw)
+
+
+def _panels(
+    said: str, lines: Sequence[Line], draw: Draw, height_in: float, legend: Sequence[Line2D], *, named: bool
+) -> str:
     names = list(lines[0].cells)
     across = min(ACROSS, len(names))
     down = -(-len(names) // across)
     rows = -(-len(legend) // (LEGEND_ACROSS * across))
-    figure = Figure(figsize=(WIDTH_IN * across, height_in * down + LEGEND_IN * rows), layout="constrained")
-    # Outside of the panels: inside it would hide points.
-    figure.legend(handles=legend, loc="outside lower center", ncols=LEGEND_ACROSS * across, fontsize=9, frameon=False)
-    for number, name in enumerate(names):
-        axes = figure.add_subplot(down, across, number + 1)
-        draw(axes, name, lines)
-        axes.set_title(name, fontsize=10)
-        axes.grid(alpha=0.25)
-        if named:
-            axes.set_yticks(range(len(lines)), _labels(lines) if number % across == 0 else [""] * len(lines))
-            axes.set_ylim(len(lines) - 0.5, -0.5)
-    return _svg(figure)
+
+    def draw_all(figure: Figure) -> None:
+        # Outside of the panels: inside it would hide points.
+        figure.legend(handles=legend, loc="outside lower center", ncols=LEGEND_ACROSS * across)
+        for number, name in enumerate(names):
+            axes = figure.add_subplot(down, across, number + 1)
+            draw(axes, name, lines)
+            axes.set_title(name)
+            axes.grid(alpha=0.15)
+            if named:
+                axes.set_yticks(range(len(lines)), _labels(lines) if number % across == 0 else [""] * len(lines))
+                axes.set_ylim(len(lines) - 0.5, -0.5)
+
+    return draw_svg(said, (WIDTH_IN * across, height_in * down + LEGEND_IN * rows), draw_all)
 
 
 def _draw_intervals(axes: Axes, name: str, lines: Sequence[Line]) -> None:
@@ -116,13 +142,3 @@ def _label(line: Line, lines: Sequence[Line]) -> str:
     teachers = {other.group.teacher for other in lines} - {None}
     taught = line.group.taught if len(teachers) > 1 else line.group.row
     return f"{taught}, {line.group.student}" if len(students) > 1 else taught
-
-
-def _svg(figure: Figure) -> str:
-    """The element alone: no prologue, no date, and text as text."""
-    text = io.StringIO()
-    empty = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "facedistill"}):
-        figure.savefig(text, format="svg", metadata=empty)
-    whole = text.getvalue()
-    return whole[whole.index("<svg") :]

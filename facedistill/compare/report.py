@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from ..evaluate.report.table import markdown_table
 from ..files import write_text
+from ..page import PAGE
+from ..page.render import render
+from .behind import Behind, behind
 from .pictures import draw_accuracy, draw_cost, draw_ranks
 from .table import Cell, Line
 
@@ -36,7 +37,7 @@ def write_reports(folder: Path, lines: Sequence[Line], told: Told) -> None:
     write_text(folder / "result.json", as_json(lines, told))
     write_text(folder / "table.csv", comma_separated(lines))
     write_text(folder / "table.md", markdown(lines, told))
-    write_text(folder / "report.html", page(lines, told))
+    write_text(folder / PAGE, page(lines, told, behind(folder)))
 
 
 def as_json(lines: Sequence[Line], told: Told) -> str:
@@ -135,16 +136,8 @@ def _failures(line: Line) -> list[str]:
     return [f"seed {seed} failed: {reason}" for seed, reason in line.failed.items()]
 
 
-def page(lines: Sequence[Line], told: Told) -> str:
+def page(lines: Sequence[Line], told: Told, beside: Behind) -> str:
     """One HTML file with its pictures in it."""
-    environment = Environment(
-        loader=PackageLoader("facedistill.compare", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["said"] = lambda cell: list(said(cell))
     shown = [line for line in lines if line.cells]
     pictures = {
         "Accuracy, with 95 % intervals": draw_accuracy,
@@ -152,5 +145,13 @@ def page(lines: Sequence[Line], told: Told) -> str:
         "Rank stability": draw_ranks,
     }
     drawn = {title: draw(shown) for title, draw in pictures.items()} if shown else {}
-    template = environment.get_template("report.html")
-    return template.render(told=told, lines=lines, figures=figures(lines), failures=failures(lines), pictures=drawn)
+    return render(
+        __package__,
+        "report.html",
+        told=told,
+        lines=lines,
+        figures=figures(lines),
+        said=lambda cell: list(said(cell)),
+        pictures=drawn,
+        behind=beside,
+    )

@@ -11,6 +11,7 @@ from ..compare.folder import KEPT
 from ..config import Recipe, build, load_recipe
 from ..errors import UserError
 from ..evaluate.embeddings.source import NetworkSource
+from ..page import PAGE
 from ..teachers.contract import AbstractTeacher
 from ..train.log import read_lines
 from ..train.resume import result_of
@@ -55,7 +56,7 @@ def open_run(folder: Path) -> FinishedRun:
     """
     if (folder / KEPT).is_file():
         raise UserError(
-            f"{folder} is a comparison, whose page is {folder / 'report.html'}; give one of the runs in {folder}/runs."
+            f"{folder} is a comparison, whose page is {folder / PAGE}; give one of the runs in {folder}/runs."
         )
     result = result_of(folder)
     if result is None or not (folder / "config.yaml").is_file():

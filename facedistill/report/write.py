@@ -7,9 +7,6 @@ from ..files import whole_file
 from .findings import Findings
 from .page import page
 
-PAGE = "report.html"
-"""Where a run keeps its page, and a comparison looks for it."""
-
 
 def write_page(findings: Findings, file: Path, *, command: Sequence[str], show_faces: bool = False) -> None:
     """Write the page of a run, whole or not at all.

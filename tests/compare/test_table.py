@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from facedistill.compare.behind import Behind
 from facedistill.compare.judge import Judged
 from facedistill.compare.plan import Group
 from facedistill.compare.report import Told, as_json, comma_separated, markdown, page
@@ -20,6 +21,8 @@ NAMES = ("accuracy", "TAR at FAR 0.001")
 REPLICATES = 400
 GROUPS = {"labels": None, "hinton": "vit", "rkd": "vit", "cosine": "vit"}
 LIFT = {"labels": 0.0, "hinton": 0.001, "rkd": -0.05, "cosine": 0.06}
+ALONE = Behind("", "facedistill compare mine.yaml", {}, [])
+"""A table with nothing behind it."""
 TOLD = Told("Comparison <one>", "labels", ["Judged on nobody."])
 
 
@@ -168,7 +171,7 @@ class Links(HTMLParser):
 
 
 def test_the_page_stands_alone(table: list[Line]) -> None:
-    html = page(table, TOLD)
+    html = page(table, TOLD, ALONE)
     links = Links()
     links.feed(html)
     assert [link for link in links.found if not link.startswith("#")] == []
@@ -180,7 +183,7 @@ def test_the_page_stands_alone(table: list[Line]) -> None:
 
 
 def test_the_page_escapes_and_never_says_better_within_an_interval(table: list[Line]) -> None:
-    html = page(table, TOLD)
+    html = page(table, TOLD, ALONE)
     links = Links()
     links.feed(html)
     assert "<one>" in links.text
@@ -193,5 +196,5 @@ def test_the_page_escapes_and_never_says_better_within_an_interval(table: list[L
 
 def test_a_table_of_failures_alone_is_told(tmp_path: Path) -> None:
     table = lines([], [Failed(Group("labels", "net", None), 0, "stopped")], {}, "labels")
-    assert "stopped" in page(table, TOLD)
+    assert "stopped" in page(table, TOLD, ALONE)
     assert "stopped" in markdown(table, TOLD)
