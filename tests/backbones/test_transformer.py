@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from facedistill.backbones.transformer import Attention, Embed, StochasticDepth, growing, with_prompts
+from facedistill.backbones.transformer import Attention, Embed, StochasticDepth, attend, growing, with_prompts
 from facedistill.errors import UserError
 
 
@@ -29,6 +29,16 @@ def test_attention_against_plain_loops(qkv_bias: bool) -> None:
                 expected[image, i, head * 3 : head * 3 + 3] = read
     expected = expected @ attention.proj.weight.detach().numpy().T + attention.proj.bias.detach().numpy()
     np.testing.assert_allclose(attention(tokens).detach().numpy(), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("biased", [False, True])
+def test_attention_in_bfloat16_is_the_same_up_to_rounding(biased: bool) -> None:
+    torch.manual_seed(0)
+    qkv, bias = torch.randn(3, 5, 24), torch.randn(2, 5, 5) if biased else None
+    exact = attend(qkv, 2, bias)
+    coarse = attend(qkv.bfloat16(), 2, bias)
+    assert coarse.dtype == torch.bfloat16
+    torch.testing.assert_close(coarse.float(), exact, atol=0.03, rtol=0.02)
 
 
 def test_heads_that_do_not_divide_the_width_are_refused() -> None:
