@@ -1,9 +1,11 @@
 """More than one process. Nothing else in the package imports ``torch.distributed``."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -75,7 +77,9 @@ def mean(value: Tensor) -> Tensor:
 
 
 def gather(rows: Shaped[Tensor, "B ..."]) -> Shaped[Tensor, "B_world ..."]:
-    """The rows of all processes, in the order of their ranks; each must have as many.
+    """The rows of all processes in the order of the whole batch, which gives them to the processes in turn.
+
+    Each must have as many.
 
     Every process then computes the loss of the whole batch. The gradient of a row is summed over the processes, and
     ``shared`` averages the weights' gradients: together that is the gradient of one process with the whole batch.
@@ -89,11 +93,16 @@ def gather(rows: Shaped[Tensor, "B ..."]) -> Shaped[Tensor, "B_world ..."]:
 class _Gather(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor) -> Tensor:
-        return torch.cat(all_gather(rows))
+        return in_turns(all_gather(rows))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        return all_sum(gradients[0]).chunk(world())[rank()]
+        return all_sum(gradients[0])[rank() :: world()]
+
+
+def in_turns(parts: Sequence[Shaped[Tensor, "B ..."]]) -> Shaped[Tensor, "B_world ..."]:
+    """A row of every part, then another one of every part, and so on."""
+    return torch.stack(list(parts), dim=1).flatten(0, 1)
 
 
 def stacked(value: Shaped[Tensor, "*shape"]) -> Shaped[Tensor, "world *shape"]:
@@ -141,3 +150,61 @@ def exchange(pieces: Sequence[Tensor], shapes: Sequence[tuple[int, ...]]) -> lis
     received = sent.new_empty(sum(counts))
     dist.all_to_all_single(received, sent, counts, [piece.numel() for piece in pieces])
     return [part.reshape(shape) for part, shape in zip(received.split(counts), shapes, strict=True)]
+
+
+Rows = Mapping[str, tuple[Tensor, int]]
+"""This process's rows of tables, by name, each with how many rows the whole table has."""
+
+
+def save_rows(folder: Path, tables: Rows) -> None:
+    """Write the rows of all processes into ``folder`` as safetensors that tell where they belong; all must ask.
+
+    Raises:
+        OSError: the disk refuses, in one of them.
+    """
+    from torch.distributed import checkpoint
+
+    # Its own format would pickle what it says about the tensors.
+    writer = checkpoint.HuggingFaceStorageWriter(str(folder), save_distributed=True)
+    with _refusals():
+        checkpoint.save(_placed(tables), storage_writer=writer)
+
+
+def load_rows(folder: Path, tables: Rows) -> None:
+    """Fill the rows of this process with what any number of processes has written; all must ask.
+
+    Raises:
+        OSError: a table is not there, or has another shape.
+    """
+    from torch.distributed import checkpoint
+
+    reader = checkpoint.HuggingFaceStorageReader(str(folder))
+    with _refusals(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "torch.distributed is disabled", UserWarning)  # so it is in one process
+        checkpoint.load(_placed(tables), storage_reader=reader)
+
+
+def _placed(tables: Rows) -> dict[str, Tensor]:
+    """Tensors that know which rows of a table they are, as ``torch.chunk`` shares them."""
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.tensor import DTensor, Shard
+
+    def place(own: Tensor, rows: int) -> Tensor:
+        if len(own) == rows:
+            return own
+        mesh = init_device_mesh(own.device.type, (world(),))
+        shape, stride = torch.Size([rows, *own.shape[1:]]), own.stride()
+        return DTensor.from_local(own, mesh, [Shard(0)], run_check=False, shape=shape, stride=stride)
+
+    return {name: place(own, rows) for name, (own, rows) in tables.items()}
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What went wrong in any of the processes, as the error that a file would give."""
+    from torch.distributed.checkpoint.api import CheckpointException
+
+    try:
+        yield
+    except CheckpointException as error:
+        raise OSError("; ".join(str(reason) for reason, _ in error.failures.values())) from None

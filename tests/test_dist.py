@@ -84,43 +84,12 @@ def test_two_processes_of_half_a_batch_train_as_one(tmp_path: Path) -> None:
 
     first, second = (load_file(tmp_path / f"rank{rank}.safetensors") for rank in range(2))
     assert first.keys() == second.keys()
-    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert [name for name in first if not torch.equal(first[name], second[name])] == ["head.centres"]
+    first["head.centres"] = torch.cat([each["head.centres"] for each in (first, second)])
     run.fit(recipe(tmp_path, "one", batch=8))
     alone = load_file(tmp_path / "one" / "checkpoints" / "epoch-0002" / "objective.safetensors")
     for name, value in first.items():
         torch.testing.assert_close(value, alone[name], atol=2e-5, rtol=1e-4)
-
-
-GATHER = """
-import torch
-from facedistill import dist
-
-torch.manual_seed(0)
-rows, weight = torch.randn(6, 3), torch.randn(3, 2)
-with dist.processes(torch.device("cpu")):
-    mine = rows.chunk(dist.world())[dist.rank()].clone()
-    own = weight.clone().requires_grad_()
-    everyone = dist.gather(mine @ own)
-    (everyone @ everyone.T).square().mean().backward()
-    gradient = dist.mean(own.grad)
-    labels = dist.gather(torch.arange(3) + 10 * dist.rank())
-    if dist.rank() == 0:
-        print([round(value, 4) for value in gradient.flatten().tolist()], labels.tolist())
-"""
-
-
-def test_gathered_rows_give_the_gradient_of_the_whole_batch() -> None:
-    place = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
-    ranks = [started([sys.executable, "-c", GATHER], RANK=str(rank), **place) for rank in range(2)]
-    said = [rank.communicate()[0] for rank in ranks]
-    assert [rank.returncode for rank in ranks] == [0, 0], said
-
-    torch.manual_seed(0)
-    rows, weight = torch.randn(6, 3), torch.randn(3, 2).requires_grad_()
-    whole = dist.gather(rows @ weight)
-    (whole @ whole.T).square().mean().backward()
-    expected = [round(value, 4) for value in weight.grad.flatten().tolist()]
-    assert said[0].strip().splitlines()[-1] == f"{expected} {[0, 1, 2, 10, 11, 12]}"
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ def coins(batch: Batch, shape: tuple[int, ...], share: float) -> Bool[Tensor, "B
 
 def drawn(numbers: Int[Tensor, " K"], turn: Int[Tensor, ""], share: float) -> Bool[Tensor, " K"]:
     """For each of ``numbers`` a coin of its own in every turn, true with probability ``share``."""
-    return _hash(_hash(numbers & _WORD) ^ _hash(turn & _WORD)) < int(share * 2**32)
+    return _hash(_hash(numbers) ^ _hash(turn)) < int(share * 2**32)
 
 
 def _hash(word: Int[Tensor, "*_"]) -> Int[Tensor, "*_"]:

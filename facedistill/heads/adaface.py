@@ -29,6 +29,7 @@ class AdaFace(MarginHead):
         h: concentration of the quality, 0.333 in the paper.
         t_alpha: share of a batch in μ and σ; 0.01 in the authors' run scripts (their constructor says 1.0).
         scale: s, 64 in the paper.
+        sample_rate: share of the other centres that a step compares with, as in Partial FC; 1 takes all.
     """
 
     norm_mean: Tensor
@@ -43,8 +44,9 @@ class AdaFace(MarginHead):
         h: float = 0.333,
         t_alpha: float = 0.01,
         scale: float = 64.0,
+        sample_rate: float = 1.0,
     ) -> None:
-        super().__init__(embedding, identities, scale=scale)
+        super().__init__(embedding, identities, scale=scale, sample_rate=sample_rate)
         self.margin, self.h, self.t_alpha = margin, h, t_alpha
         self.register_buffer("norm_mean", torch.tensor(MEAN_AT_START))
         self.register_buffer("norm_std", torch.tensor(STD_AT_START))

@@ -24,6 +24,7 @@ class ArcFace(MarginHead):
         scale: s, 64 in the paper.
         gradient: ``exact`` differentiates ψ, a factor of sin(θ+m)/sinθ. ``straight_through`` is insightface's
             arcface_torch: cos(θ+m) forward at every angle, and the gradient of cosθ backward.
+        sample_rate: share of the other centres that a step compares with, as in Partial FC; 1 takes all.
     """
 
     def __init__(
@@ -33,9 +34,10 @@ class ArcFace(MarginHead):
         *,
         margin_rad: float = 0.5,
         scale: float = 64.0,
+        sample_rate: float = 1.0,
         gradient: Literal["exact", "straight_through"] = "exact",
     ) -> None:
-        super().__init__(embedding, identities, scale=scale)
+        super().__init__(embedding, identities, scale=scale, sample_rate=sample_rate)
         self.margin_rad, self.gradient = margin_rad, gradient
 
     def with_margin(

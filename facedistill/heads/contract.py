@@ -18,7 +18,10 @@ class AbstractHead(nn.Module, ABC):
         """Mean loss over the labelled samples (``UNLABELLED`` ones are passed over; none labelled gives 0)."""
 
     def class_centres(self) -> Float[Tensor, "K D"] | None:
-        """The classifier, for whoever inherits it once this network teaches; None where there is none."""
+        """The classifier, for whoever inherits it once this network teaches; None where there is none.
+
+        Processes that share it must all ask.
+        """
         return None
 
     def cosines(self, embedding: Float[Tensor, "B D"]) -> Float[Tensor, "B K"] | None:

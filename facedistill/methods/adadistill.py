@@ -32,7 +32,7 @@ from ..types import UNLABELLED, Batch, Features, Spec, Terms
 class AdaDistill(AbstractMethod):
     """Term ``margin``, all that trains the student (``head: null``). Unlabelled samples are passed over.
 
-    Centres start at the teacher's class centres, and are the same in every process.
+    Centres start at the teacher's class centres; several processes share them.
 
     Args:
         margin: ψ and s; the two of the paper are ArcFace at 0.45 and CosFace at 0.35, both with s = 64.
@@ -56,18 +56,18 @@ class AdaDistill(AbstractMethod):
         self.softmax: MarginHead = build(
             "heads", MarginHead, margin, embedding=centres.shape[1], identities=classifier.identities
         )
-        self.softmax.inherit(centres, trained=False)
+        self.softmax.inherit(centres, "moved")
 
     def forward(self, student: Features, teacher: Features, batch: Batch) -> Terms:
         own = self.adapter(student.embedding)
         if self.training:
-            seen = (everyone(rows.detach()) for rows in (own, teacher.embedding, batch.labels))
-            self._move(*seen)
+            seen, wanted, labels = (everyone(rows.detach()) for rows in (own, teacher.embedding, batch.labels))
+            self._move(seen, wanted, self.softmax.share.here(labels))
         return {"margin": self.softmax(own, batch.labels)}
 
     @torch.no_grad()
     def _move(self, own: Float[Tensor, "n D"], wanted: Float[Tensor, "n D"], labels: Int[Tensor, " n"]) -> None:
-        """Move the centres of the labelled samples towards the teacher's embeddings."""
+        """Move the centres that are in this process towards the teacher's embeddings of their samples."""
         centres, labelled = self.softmax.centres, labels != UNLABELLED
         before = centres[labels.clamp_min(0)]
         alpha = self._alpha(own, wanted, before)[:, None]

@@ -22,9 +22,11 @@ from ._ask import (
     signature_is_the_configuration,
     supplied,
 )
+from ._lesson import Lesson, demand_one, lesson
+from ._ranks import as_ranks, in_turn
 
 CONTEXT = ("embedding", "identities", "classifier")
-SAMPLES = 8
+SAMPLES, RANKS = 8, 2
 
 
 def check_head(build: Builder, *, embedding: int = 24, identities: int = 6) -> None:
@@ -152,6 +154,27 @@ def _autocast_is_float32(case: _Case) -> None:
             demand(close, f"{case.who}: bf16 autocast moves the loss from {plain} to {loss}; cast at its top.")
 
 
+def _two_ranks_are_one(case: _Case) -> None:
+    """Half a batch in each of two processes, which may share the centres, is worth what all of it is in one."""
+    embedding, labels = case.embedding(), case.labels()
+    labels[1] = UNLABELLED
+    whole = _lesson(case.head(), embedding, labels)
+    ranks = in_turn(lambda rank: case.head(), RANKS)
+
+    def half(rank: int) -> Lesson:
+        own = embedding.detach()[rank::RANKS].clone().requires_grad_()
+        return _lesson(ranks[rank], own, labels[rank::RANKS])
+
+    demand_one(case.who, whole, as_ranks(half, RANKS))
+
+
+def _lesson(head: AbstractHead, embedding: Tensor, labels: Tensor) -> Lesson:
+    """From its loss, and from its cosines where it has some."""
+    cosines = head.cosines(embedding)
+    opinions = {} if cosines is None else {"cosines": (cosines * torch.linspace(-1, 1, cosines.shape[1])).exp().mean()}
+    return lesson(head, {"loss": head(embedding, labels), **opinions}, [embedding])
+
+
 PROMISES = (
     _loss_is_a_finite_scalar,
     _every_parameter_learns,
@@ -161,4 +184,5 @@ PROMISES = (
     _own_label_is_cheapest,
     _state_is_whole,
     _autocast_is_float32,
+    _two_ranks_are_one,
 )

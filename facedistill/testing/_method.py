@@ -24,14 +24,13 @@ from ._ask import (
     supplied,
     total,
 )
-from ._ranks import as_ranks
+from ._lesson import Lesson, demand_one, lesson
+from ._ranks import as_ranks, in_turn
 
 CONTEXT = ("student", "teacher", "classifier")
 ANSWERS = frozenset({"embedding", "stages", "prompts"})
 OWN_ANSWERS = frozenset({"cosines", ALONE})
 SAMPLES, PROMPTS, RANKS = 4, 3, 2
-CLOSE = 1e-4
-"""Relative: sums over processes add in another order."""
 
 SMALL_CNN = Spec(24, (Stage(6, (12, 12)), Stage(8, (6, 6)), Stage(12, (3, 3))), 48)
 SMALL_TRANSFORMER = Spec(32, (Stage(16, (5, 5)), Stage(16, (5, 5))), 40)
@@ -245,59 +244,25 @@ def _autocast_is_finite(case: _Case) -> None:
 
 def _two_ranks_are_one(case: _Case) -> None:
     """Half a batch in each of two processes costs and teaches what the whole batch does in one."""
-    # Made here, since all threads share one generator.
-    one, *ranks = (case.method().train(not case.throws_dice()) for _ in range(1 + RANKS))
-    whole = _lesson(one, *case.seen(), case.batch())
+    learning = not case.throws_dice()
+    ranks = in_turn(lambda rank: case.method().train(learning), RANKS)
+    whole = _lesson(case.method().train(learning), *case.seen(), case.batch())
     student, teacher = case.seen()
 
-    def half(rank: int) -> _Lesson:
+    def half(rank: int) -> Lesson:
         own, its = (_rows(features, rank) for features in (student, teacher))
         return _lesson(ranks[rank], own, its, _rows_of_batch(case.batch(), rank))
 
-    lessons = as_ranks(half, RANKS)
-    for what, alone, together in _compared(whole, lessons):
-        apart = (alone - together).abs().max() / alone.abs().max().clamp_min(1e-3)
-        same = f"{case.who}: {what} of two processes differs from that of one by {apart:.1e}"
-        demand(bool(apart < CLOSE), f"{same}; gather (facedistill.dist) what needs the whole batch.")
+    demand_one(case.who, whole, as_ranks(half, RANKS))
 
 
-@dataclass(frozen=True)
-class _Lesson:
-    """What a step of training yields."""
-
-    terms: Terms
-    student: tuple[Tensor | None, ...]
-    """Gradients of what the student saw."""
-    parameters: dict[str, Tensor]
-    """Gradients of the method's own."""
-    buffers: dict[str, Tensor]
-
-
-def _lesson(method: AbstractMethod, student: Features, teacher: Features, batch: Batch) -> _Lesson:
-    terms = method(student, teacher, batch)
-    total(terms).backward()
-    own = {name: p.grad for name, p in method.named_parameters() if p.grad is not None}
-    return _Lesson(terms, tuple(t.grad for t in _tensors(student)), own, dict(method.named_buffers()))
-
-
-def _compared(whole: _Lesson, lessons: list[_Lesson]) -> Iterator[tuple[str, Tensor, Tensor]]:
-    """Everything of one process beside what its parts in several make together: gradients are averaged over them."""
-    for name, term in whole.terms.items():
-        yield f"term '{name}'", term.detach(), torch.stack([lesson.terms[name].detach() for lesson in lessons]).mean()
-    for number, alone in enumerate(whole.student):
-        if alone is not None:
-            parts = [lesson.student[number] for lesson in lessons]
-            yield "the student's gradient", alone, torch.cat([p for p in parts if p is not None]) / len(lessons)
-    for name, alone in whole.parameters.items():
-        yield f"gradient of '{name}'", alone, torch.stack([lesson.parameters[name] for lesson in lessons]).mean(0)
-    for name, alone in whole.buffers.items():
-        for lesson in lessons:
-            yield f"buffer '{name}'", alone.float(), lesson.buffers[name].float()
+def _lesson(method: AbstractMethod, student: Features, teacher: Features, batch: Batch) -> Lesson:
+    return lesson(method, method(student, teacher, batch), list(_tensors(student)))
 
 
 def _rows(features: Features, rank: int) -> Features:
     def own(tensor: Tensor) -> Tensor:
-        part = tensor.detach().chunk(RANKS)[rank].clone()
+        part = tensor.detach()[rank::RANKS].clone()
         return part.requires_grad_(tensor.requires_grad)
 
     extras = {name: own(tensor) for name, tensor in features.extras.items()}
@@ -305,7 +270,7 @@ def _rows(features: Features, rank: int) -> Features:
 
 
 def _rows_of_batch(batch: Batch, rank: int) -> Batch:
-    labels, index, view = (tensor.chunk(RANKS)[rank] for tensor in (batch.labels, batch.index, batch.view))
+    labels, index, view = (tensor[rank::RANKS] for tensor in (batch.labels, batch.index, batch.view))
     return Batch(labels, index, view, batch.progress)
 
 

@@ -1,4 +1,4 @@
-"""Several processes played by threads: what a method does with a batch that is spread over two of them.
+"""Several processes played by threads: what a part does with a batch that is spread over two of them.
 
 Only ``facedistill.dist`` knows of processes, so only it has to be told. Threads exchange rows through a shared list
 between two barriers.
@@ -29,6 +29,12 @@ def as_ranks(work: Callable[[int], T], world: int = 2) -> list[T]:
     """
     with _playing(world) as number, ThreadPoolExecutor(world) as threads:
         return list(threads.map(lambda rank: _as(rank, number, work), range(world)))
+
+
+def in_turn(work: Callable[[int], T], world: int = 2) -> list[T]:
+    """The same one after another, for work that tells the others nothing and draws random numbers, which all share."""
+    with _playing(world) as number:
+        return [_as(rank, number, work) for rank in range(world)]
 
 
 def _as(rank: int, number: threading.local, work: Callable[[int], T]) -> T:

@@ -3,6 +3,7 @@
 checkpoints/epoch-0004/                 after four epochs; epoch-0004-step-000120 after 120 steps of the fifth
             objective.safetensors  optimiser.safetensors  averaged.safetensors  random.safetensors
             state.json  manifest.json
+            parts/              where several processes share the classifier: the rows of each
 """
 
 import json
@@ -17,11 +18,12 @@ from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from .. import dist
 from ..errors import UserError, one_line
 from .manifest import damage, seal, to_disk
+from .parts import FOLDER, Tables
 from .state import Learners, everyones_random_state, flat, own_random_state, set_random_state, tensors_of, unflat
 
 Check = Callable[[Mapping[str, int]], None]
@@ -69,13 +71,12 @@ def save(folder: Path, learners: Learners, progress: Progress, setting: Mapping[
         CannotSave: the disk refused, time after time.
     """
     random = everyones_random_state()
-    if dist.rank() == 0:
-        about = {"epochs": progress.epochs, "steps": progress.steps, "seen": dict(progress.seen)}
-        about |= {"training_s": progress.training_s, "setting": dict(setting)}
-        try:
-            _insistently(lambda: _write(folder, progress.name, learners, random, about))
-        except REFUSALS as error:
-            raise _refused(folder, progress, error) from None
+    about = {"epochs": progress.epochs, "steps": progress.steps, "seen": dict(progress.seen)}
+    about |= {"training_s": progress.training_s, "setting": dict(setting)}
+    try:
+        _insistently(lambda: _write(folder, progress.name, learners, random, about))
+    except REFUSALS as error:
+        raise _refused(folder, progress, error) from None
 
 
 def _insistently(write: Callable[[], None]) -> None:
@@ -88,31 +89,61 @@ def _insistently(write: Callable[[], None]) -> None:
 
 
 def _write(folder: Path, name: str, learners: Learners, random: dict[str, Tensor], about: Mapping[str, Any]) -> None:
-    final, partial = folder / name, folder / f".{name}.partial"
-    for left in folder.glob(".*.partial"):
+    final, partial, tables = folder / name, folder / f".{name}.partial", Tables(learners)
+    whole, parts = tables.split()
+    try:
+        _first_process(
+            lambda: _fill(partial, learners, {**_by_file(whole), "random": random}, {**about, "parts": list(parts)})
+        )
+        if parts:
+            tables.write(partial / FOLDER, parts)
+        _first_process(lambda: _appear(partial, final))
+    except BaseException:
+        if dist.rank() == 0:
+            shutil.rmtree(partial, ignore_errors=True)  # on a full disk every byte counts
+        raise
+
+
+def _first_process(write: Callable[[], None]) -> None:
+    """Have the first process write while the others wait; what the disk refuses one it refuses all."""
+    refused: Exception | None = None
+    if dist.rank() == 0:
+        try:
+            write()
+        except REFUSALS as error:
+            refused = error
+    (failed,) = dist.anyone(refused is not None)
+    if failed:
+        raise refused or OSError("the first process could not write")
+
+
+def _fill(partial: Path, learners: Learners, files: Mapping[str, dict[str, Tensor]], about: Mapping[str, Any]) -> None:
+    for left in partial.parent.glob(".*.partial"):
         shutil.rmtree(left)
     partial.mkdir(parents=True)
-    try:
-        _fill(partial, learners, random, about)
-        seal(partial)
-        shutil.rmtree(final, ignore_errors=True)
-        os.replace(partial, final)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)  # on a full disk every byte counts
-        raise
-    to_disk(folder)
-    for old in checkpoints(folder)[KEPT:]:
-        shutil.rmtree(old)
-
-
-def _fill(partial: Path, learners: Learners, random: dict[str, Tensor], about: Mapping[str, Any]) -> None:
-    save_file(tensors_of(learners.objective), partial / "objective.safetensors")
-    tensors, scalars = flat(learners.optimiser)
-    save_file(tensors, partial / "optimiser.safetensors")
-    save_file(random, partial / "random.safetensors")
     if learners.averaged is not None:
-        save_file(tensors_of(learners.averaged), partial / "averaged.safetensors")
-    (partial / "state.json").write_text(json.dumps({**about, "optimiser": scalars}))
+        files = {**files, "averaged": tensors_of(learners.averaged)}
+    for name, tensors in files.items():
+        save_file(tensors, partial / f"{name}.safetensors")
+    (partial / "state.json").write_text(json.dumps({**about, "optimiser": flat(learners.optimiser)[1]}))
+
+
+def _by_file(whole: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """``<file>.<name>`` by file and name."""
+    files: dict[str, dict[str, Tensor]] = {"objective": {}, "optimiser": {}}
+    for key, tensor in whole.items():
+        file, name = key.split(".", 1)
+        files[file][name] = tensor
+    return files
+
+
+def _appear(partial: Path, final: Path) -> None:
+    seal(partial)
+    shutil.rmtree(final, ignore_errors=True)
+    os.replace(partial, final)
+    to_disk(final.parent)
+    for old in checkpoints(final.parent)[KEPT:]:
+        shutil.rmtree(old)
 
 
 def _refused(folder: Path, progress: Progress, error: Exception) -> CannotSave:
@@ -171,10 +202,11 @@ def load(saved: Path, learners: Learners, check: Check, damaged: tuple[str, ...]
     state = json.loads((saved / "state.json").read_text())
     check(state["setting"])
     try:
-        _load(learners.objective, saved / "objective.safetensors")
+        files = _by_file(_own_tensors(saved, learners, state.get("parts", [])))
+        learners.objective.load_state_dict(files["objective"])
         if learners.averaged is not None:
-            _load(learners.averaged, saved / "averaged.safetensors")
-        unflat(learners.optimiser, load_file(saved / "optimiser.safetensors"), state["optimiser"])
+            learners.averaged.load_state_dict(load_file(saved / "averaged.safetensors"))
+        unflat(learners.optimiser, files["optimiser"], state["optimiser"])
         set_random_state(own_random_state(load_file(saved / "random.safetensors")))
     except (RuntimeError, OSError, ValueError, SafetensorError) as error:
         reason = one_line(error)
@@ -182,5 +214,12 @@ def load(saved: Path, learners: Learners, check: Check, damaged: tuple[str, ...]
     return Progress(state["epochs"], state["training_s"], damaged, state.get("steps", 0), state.get("seen", {}))
 
 
-def _load(module: nn.Module, file: Path) -> None:
-    module.load_state_dict(load_file(file))
+def _own_tensors(saved: Path, learners: Learners, parts: list[str]) -> dict[str, Tensor]:
+    """What this process holds of weights, buffers and optimiser state."""
+    whole = {
+        f"{file}.{name}": tensor
+        for file in ("objective", "optimiser")
+        for name, tensor in load_file(saved / f"{file}.safetensors").items()
+    }
+    tables = Tables(learners)
+    return {**tables.own(whole), **(tables.read(saved / FOLDER, parts) if parts else {})}

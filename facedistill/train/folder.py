@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from .. import dist
 from ..backbones.load import SNAPSHOTS, save_backbone, write_tensors
@@ -66,11 +68,14 @@ def keep_snapshot(run: Run, epoch: int) -> None:
 
 
 def finish(run: Run, validation: dict[str, float], seconds: float) -> dict[str, Any]:
-    """Keep the network and its classifier, and say how it ended."""
-    recipe = run.recipe
+    """Keep the network and its classifier, and say how it ended; nothing but in the first process. All must ask."""
+    recipe, head = run.recipe, run.objective.head
+    centres = None if head is None else head.class_centres()
+    if dist.rank() != 0:
+        return {}
     save_backbone(run.model, recipe.model, recipe.out / "model.safetensors")
-    if run.objective.head is not None:
-        _save_head(run)
+    if centres is not None:
+        _save_head(run, centres)
     result = {
         "model": recipe.model,
         "epochs": recipe.training.epochs,
@@ -84,9 +89,7 @@ def finish(run: Run, validation: dict[str, float], seconds: float) -> dict[str, 
     return result
 
 
-def _save_head(run: Run) -> None:
+def _save_head(run: Run, centres: Float[Tensor, "K D"]) -> None:
     """The classifier, so that the network can teach with it (ProxylessKD)."""
-    centres = run.objective.head.class_centres() if run.objective.head is not None else None
-    if centres is not None:
-        names = json.dumps(run.sets.labelled.identities)
-        write_tensors({"centres": centres}, run.recipe.out / "head.safetensors", {"identities": names})
+    names = json.dumps(run.sets.labelled.identities)
+    write_tensors({"centres": centres}, run.recipe.out / "head.safetensors", {"identities": names})

@@ -61,7 +61,9 @@ class Keeper:
         Raises:
             NonFiniteLoss: a good loss and a good gradient made them so, by a learning rate that is far too large.
         """
-        if not all(bool(weight.isfinite().all()) for weight in self._run.learners.trained):
+        finite = all(bool(weight.isfinite().all()) for weight in self._run.learners.trained)
+        (broken,) = dist.anyone(not finite)
+        if broken:
             raise NonFiniteLoss(
                 "Stopped: the weights are no longer finite, and are not saved; lower the learning rate and choose "
                 "another out=."

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ from ..progress import Display
 from ..speed.choices import Speed
 from ..speed.computing import autocast, computing
 from ..types import Batch, Terms
+from .clip import clip
 from .log import Log
 from .objective import Weights
 from .schedule import Schedule
@@ -88,6 +90,8 @@ class Step:
     after: Callable[[], None] = lambda: None
     """Called after each update; a moving average follows here."""
     buffers: Buffers = field(default_factory=Buffers)
+    apart: AbstractSet[nn.Parameter] = frozenset()
+    """Weights of which each process holds another part."""
 
     def __call__(self, number: int, images: Tensor, batch: Batch) -> dict[str, float]:
         """Update the weights and return the value of every term.
@@ -116,7 +120,7 @@ class Step:
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         trained = [parameter for group in self.optimiser.param_groups for parameter in group["params"]]
-        norm = nn.utils.clip_grad_norm_(trained, self.clip_norm)
+        norm = clip(trained, self.clip_norm, self.apart)
         if not torch.isfinite(norm):
             raise NonFiniteLoss(
                 "the gradient is not finite", {"terms": values, "gradient_norms": gradient_norms(self.objective)}

@@ -1,4 +1,4 @@
-"""What a folder of files holds, so that a damaged or half-written one is recognised: name and SHA-256 of every file."""
+"""What a folder holds, so that a damaged or half-written one is recognised: name and SHA-256 of every file."""
 
 import json
 from pathlib import Path
@@ -11,11 +11,11 @@ NAME = "manifest.json"
 
 def seal(folder: Path) -> None:
     """Write the manifest of a finished folder, and have the disk keep all of it before this returns."""
-    digests = {file.name: file_digest(file) for file in sorted(folder.iterdir())}
+    files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
+    digests = {file.relative_to(folder).as_posix(): file_digest(file) for file in files}
     (folder / NAME).write_text(json.dumps(digests, indent=2) + "\n")
-    for file in folder.iterdir():
-        to_disk(file)
-    to_disk(folder)
+    for path in (*folder.rglob("*"), folder):
+        to_disk(path)
 
 
 def damage(folder: Path) -> str | None:

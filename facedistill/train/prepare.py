@@ -15,6 +15,7 @@ from ..data.loader import Loader, in_order
 from ..data.shown import Shown
 from ..device import choose_device
 from ..errors import UserError
+from ..shards import shares_in
 from ..speed.choices import Speed
 from ..speed.choose import Chosen, choose_speed
 from ..speed.computing import compile_network, hasten, lay_out
@@ -25,6 +26,7 @@ from .loop import Step, on_device
 from .objective import Objective, Weights
 from .optim import parameter_groups
 from .resume import kept_speed, share
+from .rows import RowSteps
 from .state import Learners
 
 Load = Callable[[Recipe], Sets]
@@ -121,6 +123,8 @@ def _learners(
     steps = training.epochs * len(loader)
     groups = parameter_groups(objective.parts(), recipe.lr_scale)
     optimiser = _chosen("optimiser", recipe.optimiser, groups=groups, fused=speed.fused)
+    RowSteps(optimiser)
+    apart = shares_in(objective)
     schedule = _chosen("schedule", recipe.schedule, steps=steps, epochs=training.epochs)
     averaged = None
     if training.ema_decay:
@@ -128,7 +132,7 @@ def _learners(
             objective.model, multi_avg_fn=get_ema_multi_avg_fn(training.ema_decay), use_buffers=True
         )
     step = Step(
-        objective=dist.shared(objective),
+        objective=dist.shared(objective, apart),
         weights=Weights(recipe.weights, recipe.ramp),
         optimiser=optimiser,
         schedule=schedule,
@@ -136,6 +140,7 @@ def _learners(
         clip_norm=training.clip_norm,
         device=device,
         speed=speed,
+        apart=frozenset(weight for name, weight in objective.named_parameters() if name in apart),
         after=(lambda: averaged.update_parameters(objective.model)) if averaged is not None else (lambda: None),
     )
     return Learners(objective, optimiser, averaged), step

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from .checkpoint import KEPT
+from .parts import Tables
 from .state import Learners, tensors_of
 
 SLOTS = 2
@@ -12,10 +13,12 @@ SLOTS = 2
 
 
 def checkpoint_bytes(learners: Learners) -> int:
-    """Size of a checkpoint, at most."""
-    modules = [learners.objective] if learners.averaged is None else [learners.objective, learners.averaged]
-    held = [tensor for module in modules for tensor in tensors_of(module).values()]
-    return sum(tensor.nbytes for tensor in held) + SLOTS * sum(weight.nbytes for weight in learners.trained)
+    """Size of a checkpoint of all processes, at most."""
+    tables = Tables(learners)
+    held = sum(tables.whole_bytes(f"objective.{name}", each) for name, each in tensors_of(learners.objective).items())
+    averaged = 0 if learners.averaged is None else sum(each.nbytes for each in tensors_of(learners.averaged).values())
+    trained = enumerate(learners.trained)
+    return held + averaged + SLOTS * sum(tables.whole_bytes(f"optimiser.{number}", each) for number, each in trained)
 
 
 def check_room(folder: Path, learners: Learners) -> None:

@@ -102,7 +102,7 @@ def _train(run: Run, done: Progress) -> dict[str, Any]:
     finally:
         for log in logs:
             log.close()
-    return finish(run, validation, time.monotonic() - began) if leader else {}
+    return finish(run, validation, time.monotonic() - began)
 
 
 def _steps(run: Run, done: Progress) -> int:

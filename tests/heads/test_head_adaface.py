@@ -37,7 +37,7 @@ def test_equals_a_plain_loop_over_three_batches(t_alpha):
     rng = np.random.default_rng(1)
     centres = rng.normal(size=(4, 6))
     head = AdaFace(6, 4, t_alpha=t_alpha)
-    head.inherit(torch.tensor(centres), trained=True)
+    head.inherit(torch.tensor(centres), "trained")
     mean, std = 20.0, 100.0
     for _ in range(3):
         z = rng.normal(size=(6, 6)) * rng.uniform(0.5, 30, size=(6, 1))

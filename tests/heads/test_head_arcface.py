@@ -45,7 +45,7 @@ def test_whole_gradient_differs_by_that_ratio_at_the_true_logit():
     gradients = []
     for kind in ("exact", "straight_through"):
         head = ArcFace(2, 2, gradient=kind, scale=4.0)
-        head.inherit(centres, trained=True)
+        head.inherit(centres, "trained")
         head(torch.tensor([[0.6, 0.8]]), torch.tensor([0])).backward()
         gradients.append(head.centres.grad)
     theta = math.acos(0.6)

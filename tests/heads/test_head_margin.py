@@ -37,7 +37,7 @@ def sample():
 
 
 def given(head, centres):
-    head.inherit(torch.as_tensor(centres), trained=True)
+    head.inherit(torch.as_tensor(centres), "trained")
     return head
 
 
@@ -132,8 +132,10 @@ def test_larger_margins_cost_more():
     assert costs[0] == pytest.approx(given(Softmax(8, 4), centres)(embedding, labels).item())
 
 
-def test_untrained_centres_are_no_parameters():
+@pytest.mark.parametrize("held", ["moved", "frozen"])
+def test_untrained_centres_get_no_gradient(held):
     head = CosFace(8, 4)
-    head.inherit(torch.eye(4, 8), trained=False)
-    assert [name for name, _ in head.named_parameters()] == []
+    head.inherit(torch.eye(4, 8), held)
+    assert not head.centres.requires_grad
     assert torch.equal(head.state_dict()["centres"], torch.eye(4, 8))
+    assert ("centres" in dict(head.named_buffers())) == (held == "moved"), "a forward pass may change buffers only"
