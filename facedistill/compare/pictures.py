@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.colors import TABLEAU_COLORS
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
@@ -17,6 +18,7 @@ ACROSS = 3
 WIDTH_IN, ROW_IN, MARGIN_IN, COST_IN, LEGEND_IN = 4.3, 0.36, 1.1, 3.8, 0.4
 COLOURS = {"better": GOOD, "worse": BAD}
 OTHERWISE = NEUTRAL
+_COLOURS = tuple(TABLEAU_COLORS)
 MARKERS = "os^Dv*"
 """One after the other, each for as many rows as there are colours."""
 
@@ -49,7 +51,7 @@ def draw_ranks(lines: Sequence[Line]) -> str:
 
 def draw_lines(said: str, rows: Mapping[str, Drawn]) -> str:
     """What every row noted over its epochs."""
-    below = -(-len(rows) // (2 * LEGEND_ACROSS))
+    below = -(-len(rows) // LEGEND_ACROSS)
 
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
@@ -60,9 +62,9 @@ def draw_lines(said: str, rows: Mapping[str, Drawn]) -> str:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.15)
         marks = [Line2D([], [], label=name, **_mark(number)) for number, name in enumerate(rows)]
-        figure.legend(handles=marks, loc="outside lower center", ncols=2 * LEGEND_ACROSS)
+        figure.legend(handles=marks, loc="outside lower center", ncols=LEGEND_ACROSS)
 
-    return draw_svg(said, (2 * WIDTH_IN, COST_IN + LEGEND_IN * below), draw)
+    return draw_svg(said, (2 * WIDTH_IN, COST_IN + LEGEND_IN / 2 * below), draw)
 
 
 def _panels(
@@ -90,7 +92,7 @@ def _panels(
 
 def _draw_intervals(axes: Axes, name: str, lines: Sequence[Line]) -> None:
     for place, cell in enumerate(line.cells[name] for line in lines):
-        axes.plot([100 * cell.low, 100 * cell.high], [place, place], color=_colour(cell), linewidth=2.2)
+        axes.plot([100 * cell.low, 100 * cell.high], [place, place], color=_colour(cell), linestyle="-", linewidth=2.2)
         axes.plot(100 * cell.value, place, "o", color=_colour(cell))
     axes.set_xlabel("%")
 
@@ -99,7 +101,7 @@ def _draw_cost(axes: Axes, name: str, lines: Sequence[Line]) -> None:
     for number, line in enumerate(lines):
         if line.training_s is not None:
             cell, mark = line.cells[name], _mark(number)
-            axes.plot([line.training_s] * 2, [100 * cell.low, 100 * cell.high], color=mark["color"])
+            axes.plot([line.training_s] * 2, [100 * cell.low, 100 * cell.high], color=mark["color"], linestyle="-")
             axes.plot(line.training_s, 100 * cell.value, **mark)
     axes.set(xlabel="seconds of one training", ylabel="%")
     axes.set_xlim(left=0)
@@ -108,9 +110,8 @@ def _draw_cost(axes: Axes, name: str, lines: Sequence[Line]) -> None:
 def _draw_ranks(axes: Axes, name: str, lines: Sequence[Line]) -> None:
     last = max(line.cells[name].worst_rank for line in lines)
     for place, cell in enumerate(line.cells[name] for line in lines):
-        axes.plot(
-            [cell.best_rank, cell.worst_rank], [place, place], color=_colour(cell), linewidth=6, solid_capstyle="round"
-        )
+        ends, colour = [cell.best_rank, cell.worst_rank], _colour(cell)
+        axes.plot(ends, [place, place], color=colour, linestyle="-", linewidth=6, solid_capstyle="round")
         axes.text(last + 0.35, place, f"first in {100 * cell.first:.0f} %", va="center", fontsize=8)
     axes.set_xticks(range(1, last + 1))
     axes.set_xlim(0.6, last + 0.3 + 0.28 * last)
@@ -119,13 +120,13 @@ def _draw_ranks(axes: Axes, name: str, lines: Sequence[Line]) -> None:
 
 def _mark(number: int) -> dict[str, Any]:
     """Unlike that of every other row, for as many rows as there are colours and markers."""
-    return {"color": f"C{number % 10}", "marker": MARKERS[number // 10 % len(MARKERS)], "linestyle": ""}
+    return {"color": _COLOURS[number % len(_COLOURS)], "marker": MARKERS[number // 10 % len(MARKERS)], "linestyle": ""}
 
 
 def _verdicts() -> list[Line2D]:
     """What the colours of rows mean."""
     means = {**{f"{word} than the reference, paired": colour for word, colour in COLOURS.items()}, UNSAID: OTHERWISE}
-    return [Line2D([], [], color=colour, linewidth=3, label=label) for label, colour in means.items()]
+    return [Line2D([], [], color=colour, linestyle="-", linewidth=3, label=label) for label, colour in means.items()]
 
 
 def _colour(cell: Cell) -> str:
