@@ -45,16 +45,25 @@ class Judging(BaseModel):
 
     drawn: Options | None = None
     """Drawn people of another seed; options that are not given are those of the base recipe's faces."""
+    validation: bool = False
+    """The people whom the base recipe keeps out of training."""
     benchmarks: dict[Name, Path] = {}
     """As ``facedistill evaluate --on`` takes them."""
+    gallery: str = ""
+    """One of ``teachers``: every network's queries are also judged against its gallery."""
+    resolutions_px: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    """Every network's queries are also judged when shrunk to so few pixels, against its own gallery as it is."""
     fars: tuple[float, ...] = Field(default=(1e-3, 1e-4), min_length=1)
     replicates: int = Field(default=1000, ge=1)
     flip: bool = True
 
     @model_validator(mode="after")
     def _somebody(self) -> "Judging":
-        if self.drawn is None and not self.benchmarks:
-            raise ValueError("'judge' needs 'drawn' (people of another seed) or 'benchmarks' ({NAME: PATH}).")
+        if self.drawn is None and not self.validation and not self.benchmarks:
+            raise ValueError(
+                "'judge' needs 'drawn' (people of another seed), 'validation' (true: those kept out of training) or "
+                "'benchmarks' ({NAME: PATH})."
+            )
         return self
 
 
@@ -97,6 +106,8 @@ class Comparison(BaseModel):
                     raise ValueError(str(_not_of_a_row(name, key)))
         if self.reference and self.reference not in self.rows:
             raise ValueError(str(unknown("row", self.reference, self.rows, "reference")))
+        if self.judge.gallery and self.judge.gallery not in self.teachers:
+            raise ValueError(str(unknown("teacher", self.judge.gallery, self.teachers, "judge.gallery")))
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError(f"'seeds' has one twice: {', '.join(map(str, self.seeds))}.")
         return self

@@ -1,36 +1,30 @@
 """What finished networks can do on people whom none has seen, drawn again in every replicate of the bootstrap."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from ..backbones.contract import AbstractBackbone
 from ..backbones.load import load_backbone, weights_file
-from ..config import call
-from ..data.pairs import FOLDS
-from ..data.synthetic import DrawnFaces
-from ..data.verified import Verified
-from ..errors import UserError
+from ..data.contract import AbstractFaces
+from ..data.degraded import Degraded
+from ..evaluate.beside.asymmetric import check_widths
 from ..evaluate.embeddings.cache import CachedSource, data_digest
-from ..evaluate.embeddings.embed import Report
+from ..evaluate.embeddings.embed import Embeddings, Report
 from ..evaluate.embeddings.source import NetworkSource
 from ..evaluate.intervals.bootstrap import Replicates, replicate
 from ..evaluate.intervals.measure import Measure
-from ..evaluate.pairs.listed import listed_pairs
 from ..evaluate.settings import Settings
 from ..files import file_digest
-from ..progress import Display, Reporter
-from ..protocols import open_protocol
+from ..progress import Reporter
 from ..protocols.contract import AbstractProtocol
-from ..protocols.verification import Verification
+from .benchmarks import unpaired
 from .file import Judging
-from .plan import Plan
-
-DRAWN = "drawn"
-"""Name of the benchmark that is drawn."""
+from .gallery import Gallery
 
 
 @dataclass(frozen=True)
@@ -41,11 +35,27 @@ class Judged:
     replicates: Replicates
 
 
+@dataclass(frozen=True)
+class Sides:
+    """What queries are judged beside the benchmark's own figures."""
+
+    gallery: Gallery | None = None
+    """A teacher's, for every network alike."""
+    resolutions_px: tuple[int, ...] = ()
+    """Of queries against the same network's gallery of whole pictures."""
+
+
 class Judge:
     """The benchmarks of a comparison, opened; embeddings of them are kept in ``folder`` and nowhere else."""
 
-    def __init__(self, benchmarks: Mapping[str, AbstractProtocol], settings: Settings, folder: Path) -> None:
-        self._benchmarks, self._settings, self._folder = benchmarks, settings, folder
+    def __init__(
+        self, benchmarks: Mapping[str, AbstractProtocol], settings: Settings, folder: Path, sides: Sides | None = None
+    ) -> None:
+        self._benchmarks, self._settings, self._folder, self._sides = benchmarks, settings, folder, sides or Sides()
+        self._coarse = {
+            title: {px: Degraded(protocol.faces, px) for px in self._sides.resolutions_px}
+            for title, protocol in benchmarks.items()
+        }
         self._of_data = cache(data_digest)
 
     def __call__(self, runs: Mapping[str, Path], device: torch.device) -> dict[str, Judged]:
@@ -54,29 +64,53 @@ class Judge:
         Raises:
             UserError: an image that cannot be read, a benchmark whose figures cannot be paired.
         """
+        gallery = self._sides.gallery
+        enrolled = None
+        if gallery is not None and gallery.file.is_file():  # its training may have failed
+            enrolled = self._source(gallery.network().to(device), gallery.file)
+        judged = {}
         with Reporter() as report:
-            return {name: self._judged(name, run, device, report) for name, run in runs.items()}
+            for name, run in runs.items():
+                source = self._source(load_backbone(run).to(device), weights_file(run))
+                judged[name] = self._judged(source, enrolled, partial(report, f"judging {name}"))
+        return judged
 
-    def _judged(self, name: str, run: Path, device: torch.device, report: Reporter) -> Judged:
-        network = NetworkSource(load_backbone(run).to(device))
-        source = CachedSource(network, file_digest(weights_file(run)), self._folder, self._of_data)
-        measures = {
-            title: self._measure(title, protocol, source, lambda done, of: report(f"judging {name}", done, of))
-            for title, protocol in self._benchmarks.items()
-        }
-        names = [
-            f"{title}: {figure}" if len(measures) > 1 else figure
-            for title, measure in measures.items()
-            for figure in measure.names
+    def _source(self, network: AbstractBackbone, file: Path) -> CachedSource:
+        return CachedSource(NetworkSource(network), file_digest(file), self._folder, self._of_data)
+
+    def _judged(self, source: CachedSource, enrolled: CachedSource | None, report: Report) -> Judged:
+        measures = [
+            replace(measure, names=tuple(self._said(title, figure, side) for figure in measure.names))
+            for title in self._benchmarks
+            for side, measure in self._measures(title, source, enrolled, report)
         ]
-        return Judged(tuple(names), _side_by_side([self._replicated(measure) for measure in measures.values()]))
+        names = tuple(name for measure in measures for name in measure.names)
+        return Judged(names, _side_by_side([self._replicated(measure) for measure in measures]))
 
-    def _measure(self, title: str, protocol: AbstractProtocol, source: CachedSource, report: Report) -> Measure:
-        seen = source.embeddings(protocol.faces, flip=self._settings.flip, report=report)
-        measure = protocol.measure(seen, self._settings)
-        if measure is None:
-            raise _unpaired(title)
-        return measure
+    def _measures(
+        self, title: str, source: CachedSource, enrolled: CachedSource | None, report: Report
+    ) -> Iterator[tuple[str, Measure]]:
+        """The benchmark's own figures and, at the first FAR, those of every side, with what it is called."""
+        protocol, settings = self._benchmarks[title], self._settings
+        beside = replace(settings, fars=settings.fars[:1])
+
+        def seen(source: CachedSource, faces: AbstractFaces) -> Embeddings:
+            return source.embeddings(faces, flip=settings.flip, report=report)
+
+        whole = seen(source, protocol.faces)
+        yield "", _given(title, protocol.measure(whole, settings))
+        if enrolled is not None:
+            gallery = seen(enrolled, protocol.faces)
+            check_widths(whole, gallery)
+            yield "teacher's gallery", _given(title, protocol.measure_between(whole, gallery, beside))
+        for px, coarse in self._coarse[title].items():
+            between = protocol.measure_between(seen(source, coarse), whole, beside)
+            yield f"query at {px} px", _given(title, between)
+
+    def _said(self, title: str, figure: str, side: str) -> str:
+        """A figure's name in the table; of its benchmark only where there are several."""
+        name = f"{figure}, {side}" if side else figure
+        return f"{title}: {name}" if len(self._benchmarks) > 1 else name
 
     def _replicated(self, measure: Measure) -> Replicates:
         settings = self._settings
@@ -88,44 +122,12 @@ def settings_of(judging: Judging) -> Settings:
     return Settings(flip=judging.flip, fars=judging.fars, replicates=judging.replicates)
 
 
-def open_benchmarks(judging: Judging, planned: Plan) -> dict[str, AbstractProtocol]:
-    """Every benchmark that a comparison names, opened before anything trains.
-
-    Raises:
-        UserError: what a benchmark says of its files; drawn people who are those of a training; one whose figures
-            cannot be paired.
-    """
-    benchmarks = {name: open_protocol(path) for name, path in judging.benchmarks.items()}
-    for name, protocol in benchmarks.items():
-        if type(protocol).measure is AbstractProtocol.measure:
-            raise _unpaired(name)
-    if judging.drawn is None:
-        return benchmarks
-    if DRAWN in benchmarks:
-        raise UserError(f"'judge.benchmarks' has one called '{DRAWN}', which 'judge.drawn' is; call it otherwise.")
-    return {DRAWN: _strangers(judging, planned), **benchmarks}
-
-
-def _strangers(judging: Judging, planned: Plan) -> Verification:
-    options = {**(planned.base.data.drawn or {}), **(judging.drawn or {})}
-    faces = call(DrawnFaces, options, where="judge.drawn")
-    for run in (planned.base, *(run.recipe for run in planned.runs)):
-        if run.data.drawn is not None and run.data.drawn["seed"] == faces.seed:
-            raise UserError(f"'judge.drawn' has the seed {faces.seed} of the trainings and would show the same people.")
-    if len(faces.identities) < 2 * FOLDS or faces.images_per_identity < 2:
-        raise UserError(
-            f"'judge.drawn' has {len(faces.identities)} people with {faces.images_per_identity} images; ten folds of "
-            f"pairs need {2 * FOLDS} people with 2 images or more."
-        )
-    with Display(len(faces), title="drawing strangers") as display:
-        shown = Verified(faces, progress=display.advance)
-    return Verification(shown, listed_pairs(shown.labels))
-
-
 def _side_by_side(parts: list[Replicates]) -> Replicates:
     everyone, drawn = [part.everyone for part in parts], [part.drawn for part in parts]
     return Replicates(np.concatenate(everyone), np.concatenate(drawn, axis=1))
 
 
-def _unpaired(name: str) -> UserError:
-    return UserError(f"The figures of benchmark '{name}' cannot be paired; leave it out of 'judge.benchmarks'.")
+def _given(title: str, measure: Measure | None) -> Measure:
+    if measure is None:
+        raise unpaired(title)
+    return measure

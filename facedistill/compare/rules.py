@@ -25,6 +25,7 @@ def _made(comparison: Comparison, planned: Plan, benchmarks: Mapping[str, Abstra
     judge, training = comparison.judge, planned.base.training
     sets = ", ".join(f"{name} ({len(opened.faces):,} images)" for name, opened in benchmarks.items())
     yield f"Judged on {sets}; mirror images {'added' if judge.flip else 'not seen'}."
+    yield from _sides(comparison)
     yield (
         f"One budget and one set of views for all: {training.epochs} epochs, batch {training.batch}, base "
         f"{comparison.base}."
@@ -34,6 +35,14 @@ def _made(comparison: Comparison, planned: Plan, benchmarks: Mapping[str, Abstra
         f"Intervals: 95 %, percentile bootstrap over {drawn}; {judge.replicates} replicates. Differences are paired: "
         "every network is drawn with the same people."
     )
+
+
+def _sides(comparison: Comparison) -> Iterator[str]:
+    judge = comparison.judge
+    if judge.gallery:
+        yield f"Teacher's gallery: queries of the row's network against images that teacher {judge.gallery} enrolled."
+    if judge.resolutions_px:
+        yield "Query at so many px: shrunk to them and enlarged again, against the same network's whole images."
 
 
 def _cost(jobs: int) -> str:

@@ -8,10 +8,12 @@ import yaml
 from ..device import choose_device
 from ..errors import UserError
 from ..files import write_text
+from .benchmarks import open_benchmarks
 from .file import Comparison
 from .folder import KEPT, alone_in, check_ours
+from .gallery import gallery_of
 from .joined import join, keep
-from .judge import Judge, open_benchmarks, settings_of
+from .judge import Judge, Sides, settings_of
 from .plan import Plan, plan
 from .report import write_reports
 from .rules import told
@@ -39,8 +41,9 @@ def compare(comparison: Comparison, *, jobs: int = 1, add: Sequence[str] = (), f
     planned = plan(comparison)
     check_ours(comparison.out, planned.base)
     settings = settings_of(comparison.judge)
+    sides = Sides(gallery_of(comparison, planned), comparison.judge.resolutions_px)
     benchmarks = open_benchmarks(comparison.judge, planned)
-    judge = Judge(benchmarks, settings, comparison.out / "embeddings")
+    judge = Judge(benchmarks, settings, comparison.out / "embeddings", sides)
     joined = join(comparison.out, planned, add, force=force)
     with alone_in(comparison.out) as lock:
         _keep(comparison, joined)

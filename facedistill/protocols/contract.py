@@ -82,3 +82,7 @@ class AbstractProtocol(ABC):
     def measure(self, seen: Embeddings, settings: Settings) -> Measure | None:
         """The main figures as a function of what is drawn, for paired differences; None where there are none."""
         return None
+
+    def measure_between(self, query: Embeddings, gallery: Embeddings, settings: Settings) -> Measure | None:
+        """As ``measure``, of the same units, for the two sides of ``between``."""
+        return None

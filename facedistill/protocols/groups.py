@@ -65,6 +65,9 @@ class Groups(AbstractProtocol):
     def measure(self, seen: Embeddings, settings: Settings) -> Measure:
         return self._verification.measure(seen, settings)
 
+    def measure_between(self, query: Embeddings, gallery: Embeddings, settings: Settings) -> Measure:
+        return self._verification.measure_between(query, gallery, settings)
+
     def rows(self, figures: Figures) -> Iterator[Row]:
         yield from self._verification.rows(figures)
         for far, at in figures.get("groups", {}).items():

@@ -16,7 +16,7 @@ from ..evaluate.pairs.figures import accuracy_figures, all_pairs_figures
 from ..evaluate.pairs.likeness import likeness
 from ..evaluate.pairs.roc import SUPPORTING_ERRORS
 from ..evaluate.pairs.sample import thinned_scores
-from ..evaluate.pairs.scores import score_all
+from ..evaluate.pairs.scores import score_all, score_all_between
 from ..evaluate.pairs.statistics import accuracy_measure, tar_measure
 from ..evaluate.settings import Figures, Settings
 from .contract import AbstractProtocol, PairScores, Row
@@ -54,6 +54,10 @@ class Verification(AbstractProtocol):
             return tar
         distances = likeness(seen.unit, seen.unit, self.pairs).distances
         return joined(accuracy_measure(distances, labels, self.pairs), tar)
+
+    def measure_between(self, query: Embeddings, gallery: Embeddings, settings: Settings) -> Measure:
+        scores = score_all_between(query.unit, gallery.unit, self.faces.labels, settings.kept_impostors)
+        return tar_measure(scores, settings.fars)
 
     def rows(self, figures: Figures) -> Iterator[Row]:
         yield from verification_rows(figures)

@@ -9,14 +9,15 @@ import torch
 
 from facedistill.backbones.load import SNAPSHOTS, load_backbone, write_tensors
 from facedistill.catalogue import catalogue
-from facedistill.compare.file import Comparison, load_comparison
+from facedistill.compare.file import load_comparison
 from facedistill.compare.plan import plan
+from facedistill.config import load_recipe
 from facedistill.data.folder import FolderFaces
 from facedistill.method import AbstractMethod
-from facedistill.train.assemble import Sets
+from facedistill.train.assemble import Sets, resolve
 from facedistill.train.prepare import prepare
 
-LEADERBOARDS = ("leaderboard_drawn",)
+DRAWN, REAL = "leaderboard_drawn", "leaderboard_celeba269"
 NEEDS_MORE = {"residual", "rskd"}
 """Methods that one plain student and one teacher cannot run."""
 PEOPLE = 4
@@ -32,21 +33,34 @@ def write_trained(folder: Path, choice: object) -> None:
         shutil.copy(folder / "model.safetensors", folder / SNAPSHOTS / f"{number}.safetensors")
 
 
-@pytest.fixture(scope="module", params=LEADERBOARDS)
-def comparison(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Comparison:
-    folder = tmp_path_factory.mktemp(request.param)
-    return load_comparison(request.param, [f"out={folder / 'out'}", "changes.training.batch=8"])
-
-
-def test_it_has_every_method(comparison: Comparison) -> None:
-    methods = {name for _, run in plan(comparison).of_students for name in run.recipe.method}
+@pytest.mark.parametrize("name", [DRAWN, REAL])
+def test_it_has_every_method(name: str) -> None:
+    methods = {method for _, run in plan(load_comparison(name)).of_students for method in run.recipe.method}
     assert methods == catalogue("methods", AbstractMethod).keys() - NEEDS_MORE
 
 
-def test_every_row_can_begin(comparison: Comparison, tmp_path: Path) -> None:
+def test_every_row_can_begin(tmp_path: Path) -> None:
     faces = FolderFaces(tiny.write_faces(tmp_path / "faces", identities=PEOPLE, images=2))
+    comparison = load_comparison(DRAWN, [f"out={tmp_path / 'out'}", "changes.training.batch=8"])
     for run in plan(comparison).runs:
         if run.group is None:
             write_trained(run.recipe.out, run.recipe.model)
         else:
             assert len(prepare(run.recipe, lambda _: Sets(faces, faces, None)).loader) == 1, run.name
+
+
+def test_real_faces_have_the_same_rows() -> None:
+    """So that what the rows of drawn faces can do, theirs can."""
+    drawn, real = (load_comparison(name).rows for name in (DRAWN, REAL))
+    assert real.keys() == drawn.keys() - {"pocketnet"}, "nobody has the young EdgeFace"
+    for name, row in real.items():
+        for key in ("weights", "ramp"):
+            assert row.get(key, {}).keys() == drawn[name].get(key, {}).keys(), name
+
+
+@pytest.mark.parametrize("row", ["labels", "cosine", "proxyless", "urfm", "cakd", "cakd_proxyless"])
+def test_rows_with_a_recipe_are_that_recipe(row: str) -> None:
+    """So that runs of the recipes can be joined, and benchmarks/celeba269.py says the same."""
+    planned = {group.row: run.recipe for group, run in plan(load_comparison(REAL)).of_students}
+    recipe = resolve(load_recipe(f"celeba269_{row}"))
+    assert planned[row].model_copy(update={"out": recipe.out}) == recipe

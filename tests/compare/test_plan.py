@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from facedistill.compare.benchmarks import open_benchmarks
 from facedistill.compare.file import load_comparison
-from facedistill.compare.judge import open_benchmarks
 from facedistill.compare.plan import Group, plan
 from facedistill.config import packaged_comparisons
 from facedistill.errors import UserError
@@ -91,7 +91,7 @@ def test_what_cannot_work_is_one_sentence(write, tmp_path: Path, changes: dict, 
     ("judges", "sentence"),
     [
         ({"seed": 5}, "seed 5 of the trainings"),
-        ({"seed": 6, "identities": 19}, "19 people with 2 images; ten folds of pairs need 20 people"),
+        ({"seed": 6, "identities": 19}, "19 people with 2 images or more; ten folds of pairs need 20 people"),
         ({"seed": 6, "identities": 20, "images_per_identity": 1}, "20 people with 1 images"),
     ],
 )

@@ -20,7 +20,7 @@ def asymmetric_figures(
     Raises:
         UserError: the embedding widths differ, or the benchmark's rules know no gallery.
     """
-    _check_widths(student, teacher)
+    check_widths(student, teacher)
     sides = {
         "student_query_teacher_gallery": protocol.between(student, teacher, settings),
         "teacher_query_student_gallery": protocol.between(teacher, student, settings),
@@ -32,7 +32,12 @@ def asymmetric_figures(
     return alone | between
 
 
-def _check_widths(student: Embeddings, teacher: Embeddings) -> None:
+def check_widths(student: Embeddings, teacher: Embeddings) -> None:
+    """Refuse two networks that do not answer in one space.
+
+    Raises:
+        UserError: their embeddings differ in width.
+    """
     widths = student.views.shape[2], teacher.views.shape[2]
     if widths[0] != widths[1]:
         raise UserError(
