@@ -18,6 +18,8 @@ from ..backbones.vit import vit_s
 from ..config import Recipe
 from ..data.recordio.faces import RecordFaces
 from ..data.views import Views
+from ..speed.choices import Speed, TeacherSpeed
+from ..speed.computing import computing, hasten
 from ..teachers.live import Live
 from ..train.prepare import Run, prepare
 from ..types import UNLABELLED, Batch
@@ -28,6 +30,10 @@ from .row import Row, beside, near
 from .store import stored
 
 STUDENT, TEACHER, OF_A_LOOP = 2.0, 5.0, 0.9
+SAME_PRECISION = Speed(matmul="medium", fused=True)
+"""float32, as the eager loop has it: on a CPU another library multiplies, and rounds no worse."""
+COMPILED = Speed(precision="bf16", matmul="medium", fused=True, compile="whole")
+ANSWERS = TeacherSpeed(precision="bf16", compile="regional")
 LIVE, STORED = 1.5, 3.0
 """Times the eager loop, at the same student, teacher, batch and precision."""
 
@@ -51,7 +57,7 @@ def made(root: Path, batch: int) -> RecordFaces:
     return jpeg_records(root / "faces", 2 * batch)
 
 
-def recipe(root: Path, batch: int, **changes: object) -> Recipe:
+def recipe(root: Path, batch: int, speed: Speed = SAME_PRECISION, **changes: object) -> Recipe:
     """The training that is measured: mirror images only, as most published ones have it."""
     views = asdict(Views.mirror_only())
     return Recipe.model_validate(
@@ -59,7 +65,7 @@ def recipe(root: Path, batch: int, **changes: object) -> Recipe:
             "model": "mobilefacenet_1m2",
             "head": "cosface",
             "data": {"root": str(root / "faces"), "views": views},
-            "training": {"epochs": 1000, "batch": batch, "device": "cpu"},
+            "training": {"epochs": 1000, "batch": batch, "device": "cpu", "speed": speed},
             "out": root / "run",
             **changes,
         }
@@ -68,13 +74,13 @@ def recipe(root: Path, batch: int, **changes: object) -> Recipe:
 
 def _student(effort: Effort, root: Path, faces: RecordFaces, batch: int) -> list[Row]:
     """One batch again and again: loading is measured elsewhere."""
-    run = prepare(recipe(root, batch))
+    run, compiled = prepare(recipe(root, batch)), prepare(recipe(root, batch, COMPILED))
     loop = eager.Loop(mobilefacenet_1m2(), None, len(faces.identities))
     images, about = next(run.loader.epoch(0))
     pixels = images.float().sub(127.5).div(127.5)
-    run.objective.train()
     ways: dict[str, Callable[[], object]] = {
-        "ours": lambda: run.step(0, images, about),
+        "ours": _stepping(run, images, about),
+        "compiled": _stepping(compiled, images, about),
         "loop": _by_hand(run, images, about),
         "eager": lambda: loop.step(pixels, about.labels),
     }
@@ -82,7 +88,16 @@ def _student(effort: Effort, root: Path, faces: RecordFaces, batch: int) -> list
     limit = conv_flops(effort) * batch / _flops(ways["eager"])
     what = f"MobileFaceNet-1.2M at 112 px, batch {batch}"
     return [
-        beside("train.student", what, "faces/s", rates["ours"], rates["eager"], STUDENT, limit=limit),
+        beside("train.student", f"{what}, fp32", "faces/s", rates["ours"], rates["eager"], STUDENT, limit=limit),
+        beside(
+            "train.compiled",
+            "the same compiled, in bf16",
+            "faces/s",
+            rates["compiled"],
+            rates["eager"],
+            STUDENT,
+            limit=limit,
+        ),
         near(
             "train.loop",
             "the same, of a loop by hand over our network",
@@ -94,12 +109,23 @@ def _student(effort: Effort, root: Path, faces: RecordFaces, batch: int) -> list
     ]
 
 
+def _stepping(run: Run, images: Tensor, about: Batch) -> Callable[[], object]:
+    run.objective.train()
+
+    def step() -> object:
+        with computing(run.chosen.speed):  # as a training is surrounded by it
+            return run.step(0, images, about)
+
+    return step
+
+
 def _by_hand(run: Run, images: Tensor, about: Batch) -> Callable[[], None]:
     """An update in as few lines as it takes, of a network of its own."""
     objective = copy.deepcopy(run.objective)
     optimiser = torch.optim.SGD(objective.parameters(), lr=eager.LR, momentum=eager.MOMENTUM, nesterov=True)
     pixels = images.to(memory_format=torch.channels_last)
 
+    @computing(run.chosen.speed)
     def step() -> None:
         loss = torch.stack(list(objective(pixels, about).values())).sum()
         optimiser.zero_grad(set_to_none=True)
@@ -110,7 +136,8 @@ def _by_hand(run: Run, images: Tensor, about: Batch) -> Callable[[], None]:
 
 
 def _teacher(effort: Effort, root: Path, batch: int) -> Row:
-    ours, network = Live(weights=root / "teacher", precision="bf16"), eager.plain(vit_s()).eval()
+    ours, network = Live(weights=root / "teacher"), eager.plain(vit_s()).eval()
+    hasten(ours, ANSWERS)
     images = torch.randint(0, 256, (batch, 3, 112, 112), dtype=torch.uint8)
     nobody = torch.full((batch,), UNLABELLED)
     pixels, about = images.float().sub(127.5).div(127.5), Batch(nobody, nobody, nobody, torch.tensor(0.0))
@@ -120,7 +147,7 @@ def _teacher(effort: Effort, root: Path, batch: int) -> Row:
     }
     rates = {name: batch / seconds for name, seconds in effort.interleaved(ways).items()}
     limit = conv_flops(effort, torch.bfloat16) * batch / _flops(ways["eager"])
-    what = f"a ViT-S's answers, batch {batch}, bf16"
+    what = f"a ViT-S's answers, batch {batch}, compiled, in bf16"
     return beside("train.teacher", what, "faces/s", rates["ours"], rates["eager"], TEACHER, limit=limit)
 
 
@@ -146,9 +173,8 @@ def distillations(root: Path, faces: RecordFaces, batch: int) -> dict[str, Calla
 
 
 def _training(run: Run) -> Callable[[], object]:
-    run.objective.train()
     batches = chain.from_iterable(run.loader.epoch(number) for number in count())
-    return lambda: run.step(0, *next(batches))
+    return lambda: _stepping(run, *next(batches))()
 
 
 def _eager_training(loop: eager.Loop, faces: RecordFaces, batch: int) -> Callable[[], object]:

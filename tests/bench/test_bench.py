@@ -113,7 +113,7 @@ def test_loading_and_heads_are_measured(monkeypatch: pytest.MonkeyPatch) -> None
     rows = [*load.bench_load(QUICK), *head.bench_head(QUICK)]
     assert [row.key for row in rows] == [
         *(f"load.{name}" for name in ("mirror", "views", "eager", "shuffled", "open", "first_open")),
-        "head.full",
+        *(f"head.{name}" for name in ("full", "sampled")),
     ]
     assert all(row.ours > 0 and row.ratio > 0 for row in rows)
 
