@@ -50,6 +50,11 @@ def unflat(optimiser: Optimizer, tensors: dict[str, Tensor], scalars: dict[str, 
         number, _, name = key.partition(".")
         state.setdefault(int(number), {})[name] = value
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+    for weight, kept in optimiser.state.items():
+        for name, value in kept.items():
+            if isinstance(value, Tensor) and value.shape == weight.shape:
+                # Fused optimisers read all of a weight's tensors in the order in which they lie in memory.
+                kept[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)
 
 
 def random_state() -> dict[str, Tensor]:
