@@ -1,7 +1,7 @@
 """The measured choice: one change after another is tried on the real network, and kept where it is faster.
 
-A run gives a fiftieth of its expected length to this, a minute at most, and so a short one nothing: it stays as
-``off`` is. Compiling is tried where a gain can pay for it, and kept where it has.
+A run gives a fiftieth of its expected length to this, a minute at most, and so a short one nothing: it keeps what it
+began with. Compiling is tried where a gain can pay for it, and kept where it has.
 """
 
 import math
