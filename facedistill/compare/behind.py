@@ -1,11 +1,9 @@
 """What stands behind the table of a comparison: how its runs went, where their own pages are, how to do it again."""
 
-import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 from ..page import PAGE
 from ..train.log import read_lines
@@ -48,7 +46,7 @@ def behind(folder: Path) -> Behind:
 
 def _page(folder: Path, run: Path) -> RunPage:
     page = run / PAGE
-    address = quote(Path(os.path.relpath(page, folder)).as_posix()) if page.is_file() else None
+    address = page.relative_to(folder).as_posix() if page.is_file() else None
     return RunPage(
         run.relative_to(folder / "runs").as_posix(), address, shlex.join(["facedistill", "report", str(run)])
     )

@@ -23,6 +23,7 @@ def templates(package: str, *, escaped: bool = True) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ..backbones.load import load_backbone
+from ..backbones.contract import AbstractBackbone
 from ..errors import UserError
 from ..evaluate.embeddings.unit import unit_rows
 from ..export.bench import Speed, Timed, machine_name, time_side_by_side
@@ -59,9 +59,9 @@ def check_same(package: Package, run: FinishedRun) -> None:
         raise UserError(f"{package.folder} was exported from other weights than {run.weights}; export this run.")
 
 
-def measure(package: Package, run: FinishedRun, people: People, report: Report) -> OnDevice:
-    """Every file of the package, side by side."""
-    crops = see(load_backbone(run.weights), people.faces, min(LEAST_CROPS, len(people.faces)))
+def measure(package: Package, network: AbstractBackbone, people: People, report: Report) -> OnDevice:
+    """Every file of the package, side by side and beside the network."""
+    crops = see(network, people.faces, min(LEAST_CROPS, len(people.faces)))
     runners = {name: package.open(name) for name in package.files}
     timed = {name: Timed(runner, package.size_px) for name, runner in runners.items()}
     speeds = time_side_by_side(timed, rounds=_ROUNDS, report=lambda done, of: report("timing files", done, of))

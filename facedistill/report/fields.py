@@ -1,6 +1,6 @@
 """What the stages of the trained network see, on the mean of drawn faces: no real one goes into it."""
 
-from ..backbones.load import load_backbone
+from ..backbones.contract import AbstractBackbone
 from ..data.synthetic import DrawnFaces
 from ..inspect.canvas import png
 from ..inspect.draw import draw_fields
@@ -9,15 +9,14 @@ from ..inspect.look import views
 from ..inspect.subjects import Subject
 from ..page.render import data_uri
 from .judged import Report
-from .run import FinishedRun
 
 
-def receptive_fields(run: FinishedRun, report: Report) -> str | None:
-    """The picture as a data address; None for a network that shows no stages."""
-    network = load_backbone(run.weights).eval().requires_grad_(False)
+def receptive_fields(name: str, network: AbstractBackbone, report: Report) -> str | None:
+    """The picture as a data address; None for a network that shows no stages. It learns nothing any more."""
+    network.eval().requires_grad_(False)
     if not network.spec.stages:
         return None
-    subject = Subject(run.name, network.spec, network.preprocess, network.features)
+    subject = Subject(name, network.spec, network.preprocess, network.features)
     images = sample(DrawnFaces(identities=LEAST_FACES, images_per_identity=1), LEAST_FACES)
     seen = views(subject, images, "receptive fields", report)
-    return data_uri(png(draw_fields(mean_face(images), {run.name: seen})), "png")
+    return data_uri(png(draw_fields(mean_face(images), {name: seen})), "png")

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from ..backbones.contract import AbstractBackbone
@@ -28,6 +27,8 @@ class Findings:
     """A run, judged."""
 
     run: FinishedRun
+    network: AbstractBackbone
+    """That of the run."""
     people: People
     settings: Settings
     judged: dict[str, Judged]
@@ -53,10 +54,6 @@ class Findings:
     def teacher(self) -> Judged | None:
         return self.judged.get(TEACHER)
 
-    @cached_property
-    def network(self) -> AbstractBackbone:
-        return load_backbone(self.run.weights)
-
 
 @dataclass(frozen=True)
 class Beside:
@@ -79,20 +76,24 @@ def examine(
     settings = settings or Settings(fars=people.fars, replicates=REPLICATES)
     if beside.package is not None:
         check_same(beside.package, run)
-    networks, notes = _networks(run, beside.against)
+    network = load_backbone(run.weights)
+    networks, notes = _networks(run, network, beside.against)
     judged = judge(networks, people, settings, report)
     own, *others = judged
     differences = {
         other: difference_figures(people.protocol, judged[own].seen, judged[other].seen, settings) for other in others
     }
-    device = None if beside.package is None else measure(beside.package, run, people, report)
-    return Findings(run, people, settings, judged, differences, device, receptive_fields(run, report), tuple(notes))
+    device = None if beside.package is None else measure(beside.package, network, people, report)
+    fields = receptive_fields(run.name, network, report)
+    return Findings(run, network, people, settings, judged, differences, device, fields, tuple(notes))
 
 
-def _networks(run: FinishedRun, against: Path | None) -> tuple[Mapping[str, AbstractSource], list[str]]:
+def _networks(
+    run: FinishedRun, network: AbstractBackbone, against: Path | None
+) -> tuple[Mapping[str, AbstractSource], list[str]]:
     """The run's own first, then its teacher where it can be asked, then the other; and what had to be left out."""
     own = "student" if run.recipe.teacher is not None else "network"
-    networks: dict[str, AbstractSource] = {own: NetworkSource(load_backbone(run.weights))}
+    networks: dict[str, AbstractSource] = {own: NetworkSource(network)}
     notes: list[str] = []
     if run.recipe.teacher is not None:
         try:

@@ -29,7 +29,7 @@ def test_every_row_has_a_line_and_every_run_a_page_or_its_command(tmp_path: Path
     assert "net/labels" in curves
     assert "net/cosine@old one" in curves
     first, second = told.runs
-    assert first.address == "runs/net/cosine%40old%20one/seed1/report.html"
+    assert first.address == "runs/net/cosine@old one/seed1/report.html"
     assert (second.name, second.address) == ("net/labels/seed0", None)
     assert second.command == f"facedistill report {tmp_path / 'runs/net/labels/seed0'}"
 

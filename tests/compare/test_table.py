@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facedistill.compare.behind import Behind
+from facedistill.compare.behind import Behind, RunPage
 from facedistill.compare.judge import Judged
 from facedistill.compare.plan import Group
 from facedistill.compare.report import Told, as_json, comma_separated, markdown, page
@@ -180,6 +180,15 @@ def test_the_page_stands_alone(table: list[Line]) -> None:
     assert links.tags.count("svg") == 3
     addresses = set(re.findall(r"https?://[^\s\"'<]+", html))
     assert all(address.startswith("http://www.w3.org/") for address in addresses), "names of SVG, which nobody fetches"
+
+
+def test_the_page_leads_to_those_of_its_runs(table: list[Line]) -> None:
+    runs = [RunPage("a b", "runs/a b/report.html", ""), RunPage("c", None, "facedistill report runs/c")]
+    links = Links()
+    links.feed(page(table, TOLD, Behind("rows: <none>", "facedistill compare mine.yaml", {}, runs)))
+    assert "runs/a%20b/report.html" in links.found
+    assert "facedistill report runs/c" in links.text
+    assert "rows: <none>" in links.text
 
 
 def test_the_page_escapes_and_never_says_better_within_an_interval(table: list[Line]) -> None:

@@ -56,6 +56,7 @@ def test_it_has_the_parts_that_people_look_for(text: str) -> None:
     parts = [line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")]
     assert parts == ["Use", "Evaluation", "Files", "Training", "Intended use", "Limits", "Ethical notes"]
     assert "export/student.int8.onnx" in text
+    assert "facedistill calibrate export" in text, "this package has no threshold yet"
 
 
 def test_it_shows_no_path_of_this_machine(text: str, findings: Findings) -> None:

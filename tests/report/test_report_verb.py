@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+import tiny
 from said import Call
 
 from facedistill.report import findings as found
+from facedistill.report import judged
 from facedistill.report.findings import _networks
 from facedistill.report.people import People, people_at
 from facedistill.report.people import strangers as draw_strangers
@@ -17,6 +19,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The verb has no switch for how sure it is to be."""
     monkeypatch.setattr(found, "REPLICATES", 5)
     monkeypatch.setattr(found, "receptive_fields", lambda *_: None)
+    monkeypatch.setattr(judged, "det_band", lambda *_: None)
 
 
 def test_page_and_card_go_to_the_run(call: Call, quick: None, run: FinishedRun, strangers: Path) -> None:
@@ -63,13 +66,13 @@ def test_another_runs_package_is_refused(call: Call, other: Path, package, stran
 
 def test_a_teacher_that_is_gone_is_said(run: FinishedRun, tmp_path: Path) -> None:
     recipe = run.recipe.model_copy(update={"teacher": {"live": {"weights": str(tmp_path / "gone")}}})
-    networks, notes = _networks(FinishedRun(run.folder, recipe, run.result, run.environment, run.log), None)
+    networks, notes = _networks(FinishedRun(run.folder, recipe, run.result, run.environment, run.log), tiny.net(), None)
     assert list(networks) == ["student"]
     assert notes[0].startswith("The teacher is not shown: There are no weights at")
 
 
 def test_a_plain_network_has_no_teacher(other: Path) -> None:
-    assert list(_networks(open_run(other), None)[0]) == ["network"]
+    assert list(_networks(open_run(other), tiny.net(), None)[0]) == ["network"]
 
 
 def test_strangers_are_never_those_of_the_training(run: FinishedRun, monkeypatch: pytest.MonkeyPatch) -> None:
