@@ -199,6 +199,8 @@ class TrainingRecipe(BaseModel):
     snapshot_every: int = Field(default=0, ge=0)
     """Epochs between copies of the network in ``snapshots/``, for the teacher of that name; 0 keeps none."""
     tensorboard: bool = False
+    fsdp: bool = False
+    """Whether several processes share the network's weights, gradients and optimiser state (FSDP2)."""
     eight_bits: bool = False
     """Whether the network computes as it will in eight bits, so that it learns to bear the rounding."""
 
@@ -206,6 +208,8 @@ class TrainingRecipe(BaseModel):
     @classmethod
     def _beside(cls, values: Any) -> Any:
         """Some choices of ``speed`` may stand beside it, where recipes had them before there was ``speed``."""
+        if not isinstance(values, Mapping):
+            return values
         beside = {name: values[name] for name in ("precision", "channels_last") if name in values}
         if not beside:
             return values

@@ -65,10 +65,59 @@ def shared(module: nn.Module, apart: Iterable[str] = ()) -> nn.Module:
     Args:
         apart: names of tensors that differ between processes and are left alone.
     """
-    if world() == 1:
+    left_alone = set(apart)
+    if world() == 1 or all(name in left_alone for name, weight in module.named_parameters() if weight.requires_grad):
         return module
-    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(module, list(apart))
+    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(module, list(left_alone))
     return DistributedDataParallel(module)
+
+
+def spread(network: nn.Module) -> None:
+    """Have the processes share the weights of ``network``, and with them gradients and optimiser state (FSDP2).
+
+    Blocks in a list are put together one at a time, when their turn comes, all else with the network.
+    """
+    from torch.distributed.fsdp import fully_shard
+
+    # Nobody writes into features in place, which is what the views among them would suffer from.
+    warnings.filterwarnings("ignore", "FSDP2-wrapped module .* returned a view tensor", UserWarning)
+    for weight in network.parameters():
+        weight.data = weight.data.contiguous()
+    for part in [part for part in network.modules() if isinstance(part, nn.ModuleList)]:
+        for block in part:
+            fully_shard(block)
+    fully_shard(network)
+
+
+def is_spread(tensor: Tensor) -> bool:
+    """Whether this process holds only a part of it, by ``spread``."""
+    return world() > 1 and isinstance(tensor, _in_parts())
+
+
+def local(tensor: Tensor) -> Tensor:
+    """What this process holds of a tensor."""
+    return tensor.to_local() if world() > 1 and isinstance(tensor, _in_parts()) else tensor
+
+
+def put_together(tensor: Tensor) -> Tensor:
+    """All of a tensor, in every process; all must ask."""
+    return tensor.full_tensor() if world() > 1 and isinstance(tensor, _in_parts()) else tensor
+
+
+def _in_parts() -> Any:
+    """The kind of tensor that is spread; a second to import, which one process alone is spared."""
+    from torch.distributed.tensor import DTensor
+
+    return DTensor
+
+
+def spread_like(model: Tensor, full: Tensor) -> Tensor:
+    """``full``, which every process has, as the processes hold ``model``; all must ask."""
+    from torch.distributed.tensor import distribute_tensor
+
+    if world() == 1 or not isinstance(model, _in_parts()):
+        return full
+    return distribute_tensor(full, model.device_mesh, model.placements)
 
 
 def mean(value: Tensor) -> Tensor:
@@ -190,7 +239,7 @@ def _placed(tables: Rows) -> dict[str, Tensor]:
     from torch.distributed.tensor import DTensor, Shard
 
     def place(own: Tensor, rows: int) -> Tensor:
-        if len(own) == rows:
+        if len(own) == rows:  # whole, or spread
             return own
         mesh = init_device_mesh(own.device.type, (world(),))
         shape, stride = torch.Size([rows, *own.shape[1:]]), own.stride()

@@ -160,6 +160,24 @@ def other_half(folder: Path, name: str) -> dict[str, Tensor]:
     return dict(state(run))
 
 
+def spread(folder: Path) -> dict[str, Tensor]:
+    """A Transformer whose weights two processes share, beside one that each holds; kept, resumed and put together."""
+    made: dict[str, Tensor] = {}
+    for name, fsdp in (("whole", False), ("spread", True)):
+        training = {"epochs": STEPS, "batch": 8, "fsdp": fsdp}
+        run = prepare(recipe(folder, model=tiny.VIT, training=training), processes=1)
+        made |= {f"{name} {term}": values for term, values in steps(run, end=MIDDLE).items()}
+        made |= {f"{name} {key}": tensor.clone() for key, tensor in run.model.named_parameters()}
+        if fsdp:
+            held = sum(dist.local(weight).numel() for weight in run.objective.model.parameters())
+            made["held"] = torch.tensor(held)
+            save(folder / "spread", run.learners, Progress(1, 1.0), run.setting)
+            twin = prepare(recipe(folder, model=tiny.VIT, training=training, seed=3), processes=1)
+            restore(folder / "spread", twin.learners, lambda began: None)
+            made |= {f"resumed {key}": tensor.clone() for key, tensor in twin.model.named_parameters()}
+    return made
+
+
 def rows_and_weight() -> tuple[Tensor, Tensor]:
     """A batch of six, and what maps it."""
     chance = torch.Generator().manual_seed(0)
@@ -212,6 +230,7 @@ def main(folder: Path) -> None:
             *((f"{kept} then two", other_half(folder, kept)) for kept in ("two", "one")),
         ):
             write(made, file_of(folder, name, dist.rank()))
+        write(spread(folder), file_of(folder, "spread", dist.rank()))
         write(gathered(), folder / f"gathered{dist.rank() or ''}.safetensors")
 
 

@@ -173,7 +173,7 @@ def test_a_recipe_is_copied_checked_and_shown(call: Call, tmp_path: Path) -> Non
     assert call("config", "validate", copy).out.endswith("every name and option is known.\n")
     shown = yaml.safe_load(call("config", "show", copy, "training.epochs=7", "head.cosface.margin=0.25").out)
     assert shown["training"]["epochs"] == 7
-    assert shown["head"] == {"cosface": {"margin": 0.25, "scale": 32.0}}
+    assert shown["head"] == {"cosface": {"margin": 0.25, "scale": 32.0, "sample_rate": 1.0}}
     assert shown["training"]["clip_norm"] == 5.0, "defaults are written out"
     assert "never overwritten" in call("config", "cp", "celeba269_labels", tmp_path).error
     assert "There is no folder" in call("config", "cp", "celeba269_labels", tmp_path / "none" / "x.yaml").error

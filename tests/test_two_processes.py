@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pair
 import pytest
+import tiny
 import torch
 from safetensors.torch import load_file
 
 from facedistill import dist
-from facedistill.train.checkpoint import checkpoints
+from facedistill.errors import UserError
+from facedistill.train.checkpoint import checkpoints, restore
 from facedistill.train.manifest import damage
+from facedistill.train.prepare import prepare
 
 NAMES = list(pair.cases(Path()))
 CLOSE, CLOSE_TERM = 1e-6, 1e-5
@@ -89,3 +92,28 @@ def test_damage_in_any_part_is_noticed(folder: Path, tmp_path: Path) -> None:
     data[-1] ^= 1
     file.write_bytes(data)
     assert damage(copy) == f"parts/{file.name} is not what was written"
+
+
+def test_a_network_whose_weights_are_shared_learns_the_same(folder: Path) -> None:
+    made = [load_file(pair.file_of(folder, "spread", rank)) for rank in range(2)]
+    named = {name.removeprefix("whole "): tensor for name, tensor in made[0].items() if name.startswith("whole ")}
+    far = {name: distance(made[0][f"spread {name}"], tensor) for name, tensor in named.items()}
+    assert {name: apart for name, apart in far.items() if apart > CLOSE} == {}
+    weights = [name for name in named if not name.startswith("term")]
+    assert all(torch.equal(made[0][f"resumed {name}"], made[0][f"spread {name}"]) for name in weights)
+    held = [int(each["held"]) for each in made]
+    assert sum(held) == sum(named[name].numel() for name in weights)
+    assert max(held) < 0.6 * sum(held), "each process holds about half"
+
+
+def test_shared_weights_are_there_for_one_process(folder: Path) -> None:
+    run = prepare(pair.recipe(folder, model=tiny.VIT, training={"epochs": 1, "fsdp": True}))
+    restore(folder / "spread", run.learners, lambda began: None)
+    made = load_file(pair.file_of(folder, "spread", 0))
+    assert all(torch.equal(weight, made[f"spread {name}"]) for name, weight in run.model.named_parameters())
+    assert pair.steps(run, end=1)["term loss"].isfinite().all(), "one process takes no notice of the word"
+
+
+def test_shared_weights_and_an_average_exclude_each_other(folder: Path) -> None:
+    with pytest.raises(UserError, match="ema_decay"):
+        prepare(pair.recipe(folder, training={"epochs": 1, "ema_decay": 0.9, "fsdp": True}))

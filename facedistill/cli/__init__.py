@@ -14,6 +14,7 @@ from . import (
     evaluation,
     export,
     inspection,
+    plan,
     push,
     recipes,
     report,
@@ -32,6 +33,7 @@ app = typer.Typer(
 for verb in (training.train, training.distill, evaluation.evaluate, evaluation.embed, training.demo):
     app.command()(verb)
 app.command()(training.replay)
+app.command()(plan.plan)
 app.command()(check.check)
 app.command()(compare.compare)
 app.command()(report.report)

@@ -9,7 +9,7 @@ Several processes share the centres by rows (model parallel): each compares the 
 ``sample_rate`` is below 1, j runs over the centres of the whole batch's identities and over as many others only as
 chance gives, anew in every step: Partial FC: Training 10 Million Identities on a Single Machine. An et al. ICCVW 2021.
 arXiv:2010.05222. A centre's chance is a function of its number and the step, so that the number of processes makes no
-difference. Centres that take no part get a gradient neither of zero nor of anything else: see ``train/rows.py``.
+difference. Centres that take no part get no gradient, not even one of zeros: it is sparse (``train/rows.py``).
 """
 
 from abc import abstractmethod

@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,7 @@ def _insistently(write: Callable[[], None]) -> None:
 
 
 def _write(folder: Path, name: str, learners: Learners, random: dict[str, Tensor], about: Mapping[str, Any]) -> None:
-    final, partial, tables = folder / name, folder / f".{name}.partial", Tables(learners)
+    final, partial, tables = folder / name, folder / f".{name}.partial", Tables(learners.objective, learners.optimiser)
     whole, parts = tables.split()
     try:
         _first_process(
@@ -202,7 +202,7 @@ def load(saved: Path, learners: Learners, check: Check, damaged: tuple[str, ...]
     state = json.loads((saved / "state.json").read_text())
     check(state["setting"])
     try:
-        files = _by_file(_own_tensors(saved, learners, state.get("parts", [])))
+        files = tensors_in(saved, Tables(learners.objective, learners.optimiser))
         learners.objective.load_state_dict(files["objective"])
         if learners.averaged is not None:
             learners.averaged.load_state_dict(load_file(saved / "averaged.safetensors"))
@@ -214,12 +214,13 @@ def load(saved: Path, learners: Learners, check: Check, damaged: tuple[str, ...]
     return Progress(state["epochs"], state["training_s"], damaged, state.get("steps", 0), state.get("seen", {}))
 
 
-def _own_tensors(saved: Path, learners: Learners, parts: list[str]) -> dict[str, Tensor]:
-    """What this process holds of weights, buffers and optimiser state."""
+def tensors_in(
+    saved: Path, tables: Tables, kept: Sequence[str] = ("objective", "optimiser")
+) -> dict[str, dict[str, Tensor]]:
+    """What this process is to hold of a checkpoint, by file and name. All processes must ask."""
     whole = {
-        f"{file}.{name}": tensor
-        for file in ("objective", "optimiser")
-        for name, tensor in load_file(saved / f"{file}.safetensors").items()
+        f"{file}.{name}": tensor for file in kept for name, tensor in load_file(saved / f"{file}.safetensors").items()
     }
-    tables = Tables(learners)
-    return {**tables.own(whole), **(tables.read(saved / FOLDER, parts) if parts else {})}
+    shared = json.loads((saved / "state.json").read_text()).get("parts", [])
+    parts = [name for name in shared if name.partition(".")[0] in kept]
+    return _by_file({**tables.own(whole), **(tables.read(saved / FOLDER, parts) if parts else {})})

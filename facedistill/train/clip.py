@@ -9,6 +9,9 @@ from torch import Tensor, nn
 
 from .. import dist
 
+SHORTEST = 1e-6
+"""Added to the norm, as ``torch.nn.utils.clip_grad_norm_`` does."""
+
 
 @torch.no_grad()
 def clip(
@@ -19,19 +22,19 @@ def clip(
     Args:
         apart: those of ``trained`` of which each process holds another part.
     """
-    common = [_values(weight) for weight in trained if weight.grad is not None and weight not in apart]
-    norm = nn.utils.get_total_norm(common)
+    gradients = {weight: _values(weight) for weight in trained if weight.grad is not None}
+    norm = nn.utils.get_total_norm([values for weight, values in gradients.items() if weight not in apart])
     if apart:
-        own = nn.utils.get_total_norm([_values(weight) for weight in apart if weight.grad is not None])
+        own = nn.utils.get_total_norm([values for weight, values in gradients.items() if weight in apart])
         norm = (norm.square() + dist.all_sum(own.square())).sqrt()
-    nn.utils.clip_grads_with_norm_([weight for weight in trained if weight.grad is not None], largest, norm)
+    torch._foreach_mul_(list(gradients.values()), (largest / (norm + SHORTEST)).clamp(max=1.0))
     return norm
 
 
 def _values(weight: nn.Parameter) -> Tensor:
-    """The gradient's numbers that are not zero by construction."""
+    """The gradient's numbers that are in this process, and not zero by construction."""
     assert weight.grad is not None, "weights without one are left out"
     if not weight.grad.is_sparse:
-        return weight.grad
+        return dist.local(weight.grad)
     weight.grad = weight.grad.coalesce()
     return weight.grad.values()

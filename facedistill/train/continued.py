@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from safetensors.torch import load_file
-
 from ..backbones.load import start_from
 from ..config import Recipe, load_recipe, one
 from ..errors import UserError, one_line
-from .checkpoint import checkpoints
+from .checkpoint import checkpoints, tensors_in
 from .manifest import damage
 from .objective import Objective
+from .parts import Tables
 
 SHARE = 10
 """Eight bits are learned in one part of so many of the epochs, at one of so many of the learning rate."""
@@ -50,7 +49,7 @@ def continue_from(objective: Objective, run: Path) -> None:
     saved = next((each for each in checkpoints(run / "checkpoints") if damage(each) is None), None)
     if saved is None:
         raise UserError(f"{run} has no whole checkpoint, which holds what its head and methods learned.")
-    tensors = load_file(saved / "objective.safetensors")
+    tensors = tensors_in(saved, Tables(objective), ["objective"])["objective"]
     # The network to keep may be the averaged one, which is in the run's own file.
     others = {name: tensor for name, tensor in tensors.items() if not name.startswith("model.")}
     try:

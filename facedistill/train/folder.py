@@ -59,21 +59,24 @@ def _environment(run: Run) -> dict[str, Any]:
 
 
 def keep_snapshot(run: Run, epoch: int) -> None:
-    """Keep the network after ``epoch`` epochs, where it is one of those asked for."""
+    """Keep the network after ``epoch`` epochs, where it is one of those asked for. All processes must ask."""
     every = run.recipe.training.snapshot_every
-    if every and epoch % every == 0:
+    if not every or epoch % every:
+        return
+    model = run.model
+    if dist.rank() == 0:
         folder = run.recipe.out / SNAPSHOTS
         folder.mkdir(exist_ok=True)
-        save_backbone(run.model, run.recipe.model, folder / f"{epoch:04d}.safetensors")
+        save_backbone(model, run.recipe.model, folder / f"{epoch:04d}.safetensors")
 
 
 def finish(run: Run, validation: dict[str, float], seconds: float) -> dict[str, Any]:
     """Keep the network and its classifier, and say how it ended; nothing but in the first process. All must ask."""
-    recipe, head = run.recipe, run.objective.head
+    recipe, model, head = run.recipe, run.model, run.objective.head
     centres = None if head is None else head.class_centres()
     if dist.rank() != 0:
         return {}
-    save_backbone(run.model, recipe.model, recipe.out / "model.safetensors")
+    save_backbone(model, recipe.model, recipe.out / "model.safetensors")
     if centres is not None:
         _save_head(run, centres)
     result = {

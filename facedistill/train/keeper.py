@@ -61,7 +61,7 @@ class Keeper:
         Raises:
             NonFiniteLoss: a good loss and a good gradient made them so, by a learning rate that is far too large.
         """
-        finite = all(bool(weight.isfinite().all()) for weight in self._run.learners.trained)
+        finite = all(bool(dist.local(weight).isfinite().all()) for weight in self._run.learners.trained)
         (broken,) = dist.anyone(not finite)
         if broken:
             raise NonFiniteLoss(

@@ -4,15 +4,16 @@ A checkpoint names its tensors ``objective.<name>`` and ``optimiser.<parameter n
 tables whole and keeps them with everything else, so that a run may go on with more processes, fewer, or one.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from .. import dist
 from ..shards import Share, shares_in
-from .state import Learners, flat, tensors_of
+from .state import flat, tensors_of
 
 FOLDER = "parts"
 Tensors = dict[str, Tensor]
@@ -21,19 +22,22 @@ Tensors = dict[str, Tensor]
 class Tables:
     """The tables of a run, as far as this process holds them."""
 
-    def __init__(self, learners: Learners) -> None:
-        self._learners = learners
-        self._shares = {f"objective.{name}": share for name, share in shares_in(learners.objective).items()}
-        named = {weight: f"objective.{name}" for name, weight in learners.objective.named_parameters()}
-        for number, weight in enumerate(learners.trained):
+    def __init__(self, objective: nn.Module, optimiser: Optimizer | None = None) -> None:
+        groups = [] if optimiser is None else optimiser.param_groups
+        self._objective, self._optimiser = objective, optimiser
+        self._trained: list[nn.Parameter] = [weight for group in groups for weight in group["params"]]
+        self._shares = {f"objective.{name}": share for name, share in shares_in(objective).items()}
+        named = {weight: f"objective.{name}" for name, weight in objective.named_parameters()}
+        for number, weight in enumerate(self._trained):
             if (share := self._shares.get(named.get(weight, ""))) is not None:
                 self._shares[f"optimiser.{number}"] = share
 
     def split(self) -> tuple[Tensors, Tensors]:
         """What is whole in every process, and this process's parts of tables."""
-        everything = {f"objective.{name}": tensor for name, tensor in tensors_of(self._learners.objective).items()}
-        everything |= {f"optimiser.{name}": tensor for name, tensor in flat(self._learners.optimiser)[0].items()}
-        parts = {name: tensor for name, tensor in everything.items() if self._share(name, tensor) is not None}
+        everything = {f"objective.{name}": tensor for name, tensor in tensors_of(self._objective).items()}
+        if self._optimiser is not None:
+            everything |= {f"optimiser.{name}": tensor for name, tensor in flat(self._optimiser)[0].items()}
+        parts = {name: each for name, each in everything.items() if dist.is_spread(each) or self._share(name, each)}
         return {name: tensor for name, tensor in everything.items() if name not in parts}, parts
 
     def write(self, folder: Path, parts: Mapping[str, Tensor]) -> None:
@@ -46,12 +50,26 @@ class Tables:
 
     def own(self, whole: Mapping[str, Tensor]) -> Tensors:
         """Tensors that one process had, where they are tables this process's rows of them."""
-        shares = {name: self._share(name, tensor) for name, tensor in whole.items()}
-        return {name: tensor if (share := shares[name]) is None else share.of(tensor) for name, tensor in whole.items()}
+        models = self._models()
+        return {name: self._own(name, tensor, models(name)) for name, tensor in whole.items()}
+
+    def _own(self, name: str, tensor: Tensor, model: Tensor | None) -> Tensor:
+        share = self._share(name, tensor)
+        rows = tensor if share is None else share.of(tensor)
+        return rows if model is None or model.shape != rows.shape else dist.spread_like(model, rows)
 
     def read(self, folder: Path, names: Iterable[str]) -> Tensors:
-        """This process's rows of the tables that several processes wrote; all must ask."""
-        found = {name: torch.empty_like(self._model_for(name)) for name in names}
+        """This process's rows of the tables that several processes wrote; all must ask.
+
+        Raises:
+            ValueError: this run has no such table.
+            OSError: it is not there, or has another shape.
+        """
+        models, found = self._models(), Tensors()
+        for name in names:
+            if (model := models(name)) is None:
+                raise ValueError(f"there is no {name} here")
+            found[name] = torch.empty_like(model)
         dist.load_rows(folder, {name: (tensor, self._rows(name, tensor)) for name, tensor in found.items()})
         return found
 
@@ -69,9 +87,8 @@ class Tables:
         share = self._share(name, tensor)
         return len(tensor) if share is None else share.rows
 
-    def _model_for(self, name: str) -> Tensor:
-        """A tensor of this run with the same shape."""
-        kind, rest = name.split(".", 1)
-        if kind == "objective":
-            return tensors_of(self._learners.objective)[rest]
-        return self._learners.trained[int(rest.split(".")[0])].detach()
+    def _models(self) -> Callable[[str], Tensor | None]:
+        """Tensors of this run by the names they would have, with the shape that is wanted; None for unknown names."""
+        held = {f"objective.{name}": tensor for name, tensor in self._objective.state_dict().items()}
+        weights = {f"optimiser.{number}": weight.detach() for number, weight in enumerate(self._trained)}
+        return lambda name: held.get(name) if name in held else weights.get(".".join(name.split(".")[:2]))

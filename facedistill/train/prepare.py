@@ -10,7 +10,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from .. import dist
 from ..backbones.contract import AbstractBackbone
-from ..config import Choice, Recipe, call, one
+from ..config import Choice, Recipe, build, call, one
 from ..data.loader import Loader, in_order
 from ..data.shown import Shown
 from ..device import choose_device
@@ -55,9 +55,18 @@ class Run:
 
     @property
     def model(self) -> AbstractBackbone:
-        """The network to judge and to keep: the averaged one where there is one."""
-        averaged = self.learners.averaged
-        return self.objective.model if averaged is None else cast(AbstractBackbone, averaged.module)
+        """The network to judge and to keep: the averaged one where there is one. All processes must ask."""
+        averaged, own = self.learners.averaged, self.objective.model
+        if self.recipe.training.fsdp and dist.world() > 1:
+            return self._put_together()
+        return own if averaged is None else cast(AbstractBackbone, averaged.module)
+
+    def _put_together(self) -> AbstractBackbone:
+        """A copy of the network with all of its weights."""
+        whole = {name: dist.put_together(tensor) for name, tensor in self.objective.model.state_dict().items()}
+        copy: AbstractBackbone = build("backbones", AbstractBackbone, self.recipe.model)
+        copy.load_state_dict(whole)
+        return copy.to(self.step.device)
 
 
 def prepare(recipe: Recipe, load: Load = load_faces, processes: int | None = None) -> Run:
@@ -120,13 +129,22 @@ def _learners(
 ) -> tuple[Learners, Step]:
     training = recipe.training
     lay_out(objective.model, speed)
+    if training.ema_decay and training.fsdp:
+        raise UserError("training.ema_decay keeps all of the network, which training.fsdp does not; use one of them.")
+    spread = training.fsdp and dist.world() > 1
+    if spread:
+        dist.spread(objective.model)
     steps = training.epochs * len(loader)
     groups = parameter_groups(objective.parts(), recipe.lr_scale)
     optimiser = _chosen("optimiser", recipe.optimiser, groups=groups, fused=speed.fused)
     RowSteps(optimiser)
-    apart = shares_in(objective)
+    apart = _apart(objective, spread)
     schedule = _chosen("schedule", recipe.schedule, steps=steps, epochs=training.epochs)
     averaged = None
+    if training.ema_decay and training.fsdp:
+        raise UserError(
+            "training.ema_decay keeps a whole copy of the network, and training.fsdp none; use one of them."
+        )
     if training.ema_decay:
         averaged = AveragedModel(
             objective.model, multi_avg_fn=get_ema_multi_avg_fn(training.ema_decay), use_buffers=True
@@ -144,6 +162,12 @@ def _learners(
         after=(lambda: averaged.update_parameters(objective.model)) if averaged is not None else (lambda: None),
     )
     return Learners(objective, optimiser, averaged), step
+
+
+def _apart(objective: Objective, spread: bool) -> set[str]:
+    """Names of the tensors of which each process holds another part."""
+    network = [f"model.{name}" for name, _ in objective.model.named_parameters()] if spread else []
+    return {*shares_in(objective), *network}
 
 
 def _chosen(key: str, choice: Choice, **context: Any) -> Any:

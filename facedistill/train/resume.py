@@ -10,6 +10,7 @@ import yaml
 from ..config import Recipe, dump_recipe, validated
 from ..errors import UserError
 from ..speed.choices import Speed
+from .assemble import resolve
 
 FREE = frozenset({"out", "data.workers", "training.device", "training.tensorboard", "training.validate_every"})
 """Keys that may change: where a run happens and what it shows, not what it computes."""
@@ -27,7 +28,8 @@ def check_same(recipe: Recipe) -> None:
     file = recipe.out / "config.yaml"
     if not file.is_file():
         raise UserError(f"There is no run in {recipe.out} to resume; start it without --resume.")
-    began = validated(Recipe, yaml.safe_load(file.read_text()), file.name)  # one of an older version lacks keys
+    # One of an older version lacks keys, and options of its parts.
+    began = resolve(validated(Recipe, yaml.safe_load(file.read_text()), file.name))
     unlike = differing(yaml.safe_load(dump_recipe(began)), yaml.safe_load(dump_recipe(recipe)))
     if unlike:
         named = ", ".join(unlike[:4]) + (", ..." if len(unlike) > 4 else "")

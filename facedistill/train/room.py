@@ -14,7 +14,7 @@ SLOTS = 2
 
 def checkpoint_bytes(learners: Learners) -> int:
     """Size of a checkpoint of all processes, at most."""
-    tables = Tables(learners)
+    tables = Tables(learners.objective, learners.optimiser)
     held = sum(tables.whole_bytes(f"objective.{name}", each) for name, each in tensors_of(learners.objective).items())
     averaged = 0 if learners.averaged is None else sum(each.nbytes for each in tensors_of(learners.averaged).values())
     trained = enumerate(learners.trained)

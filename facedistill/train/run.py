@@ -126,12 +126,11 @@ def _epochs(run: Run, done: Progress, logs: list[Log], began: float) -> dict[str
         for epoch in range(done.epochs, recipe.training.epochs):
             _epoch(run, epoch, done if epoch == done.epochs else Progress(), keeper, logs, display)
             keeper.check_finite()
-            if leader:
-                validation = _look(run, epoch, logs) or validation
-                keep_snapshot(run, epoch + 1)
+            validation = _look(run, epoch, logs) or validation
+            keep_snapshot(run, epoch + 1)
             keeper.after_epoch(epoch)
     # A run that was stopped between its last checkpoint and its result has no epoch left to look after.
-    return validation if validation or not leader else _look(run, recipe.training.epochs - 1, logs)
+    return validation if done.epochs < recipe.training.epochs else _look(run, recipe.training.epochs - 1, logs)
 
 
 def _epoch(run: Run, epoch: int, done: Progress, keeper: Keeper, logs: list[Log], display: Display) -> None:
