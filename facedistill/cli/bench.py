@@ -50,10 +50,40 @@ def bench_device(
     if as_json:
         print(json.dumps(found, indent=2))
         return
-    columns = ("file", "threads", "p50, ms", "p95", "least", "CPU", "KiB", "peak, MiB")
-    print_table(found["machine"], columns, [_row(row) for row in found["rows"]])
+    _show(found["machine"], found["rows"])
     first = found["rows"][0]
     print(f"{first['weights']:,} weights, {first['macs'] / 1e6:,.1f} M multiply-adds.")
+
+
+@bench_app.command("merge")
+def merge(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="What `bench device --json` printed.")],
+    as_json: AsJson = False,
+) -> None:
+    """One table of several machines, the quickest file first."""
+    rows = sorted((row for file in files for row in _rows_of(file)), key=lambda row: float(row["p50_ms"]))
+    if as_json:
+        print(json.dumps({"rows": rows}, indent=2))
+        return
+    _show("p50 and more, by machine", rows, machines=True)
+
+
+def _rows_of(file: Path) -> list[dict[str, Any]]:
+    try:
+        rows: list[dict[str, Any]] = json.loads(file.read_bytes())["rows"]
+        [_row(row) for row in rows]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"{file} is not what `facedistill bench device --json` prints; run it again.") from None
+    return rows
+
+
+def _show(title: str, rows: list[dict[str, Any]], *, machines: bool = False) -> None:
+    columns: tuple[str, ...] = ("file", "threads", "p50, ms", "p95", "least", "CPU", "x limit", "KiB", "peak, MiB")
+    cells = [_row(row) for row in rows]
+    if machines:
+        columns = ("machine", "student", *columns)
+        cells = [(row["machine"], row["name"], *line) for row, line in zip(rows, cells, strict=True)]
+    print_table(title, columns, cells)
 
 
 def _plain(run: Path) -> "Callable[[int], Runner]":
@@ -78,7 +108,8 @@ def _row(row: dict[str, Any]) -> tuple[str, ...]:
     size = "-" if row["bytes"] is None else f"{row['bytes'] / 1024:,.0f}"
     peak = "-" if row["peak_mib"] is None else f"{row['peak_mib']:.1f}"
     times = (f"{row[key]:.3f}" for key in ("p50_ms", "p95_ms", "least_ms", "cpu_ms"))
-    return row["file"], str(row["threads"]), *times, size, peak
+    times_limit = f"{row['least_ms'] / row['limit_ms']:.1f}"
+    return row["file"], str(row["threads"]), *times, times_limit, size, peak
 
 
 AREAS = {

@@ -1,7 +1,8 @@
 """How long a file takes on this machine, one crop at a time, beside the other files of its package.
 
 Files take turns in rounds, so that what else the machine does falls upon all of them. Wall time is what a user waits;
-processor time of the calling thread, for one thread, is what the file costs where other programs want the core too.
+processor time of the process, which may have helpers of its own, is what the file costs where other programs want the
+core too.
 """
 
 import platform
@@ -17,6 +18,7 @@ import numpy as np
 
 from ..errors import UserError
 from .contract import Runner
+from .limit import macs_per_s
 from .package import Package
 
 ROUNDS, CALLS = 20, 10
@@ -34,7 +36,7 @@ class Speed:
     least_ms: float
     """What it takes when nothing else happens: noise only ever adds."""
     cpu_ms: float
-    """Median processor time of the calling thread; the whole cost where ``threads`` is 1."""
+    """Median processor time of a call, all threads together."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,10 @@ def time_side_by_side(
             for _ in range(_WARM_UP):
                 file.runner(crops[name])
             for _ in range(CALLS):
-                start, began = time.perf_counter(), time.thread_time()
+                start, began = time.perf_counter(), time.process_time()
                 file.runner(crops[name])
                 wall_ms[name].append(1000 * (time.perf_counter() - start))
-                cpu_ms[name].append(1000 * (time.thread_time() - began))
+                cpu_ms[name].append(1000 * (time.process_time() - began))
         report(done, rounds)
     return {name: _speed(wall_ms[name], cpu_ms[name]) for name in files}
 
@@ -84,33 +86,33 @@ def bench_device(
 ) -> dict[str, Any]:
     """The package's files, and whatever stands ``beside`` them, by name and given the threads; ready for JSON.
 
-    Rows say which machine they are of, so that those of several can stand in one list.
+    Rows say which machine they are of, so that those of several can stand in one list, and what its arithmetic would
+    allow in float32.
     """
     if not package.files:
         raise UserError(f"{package.folder} has no file that passed its gate; export the student again.")
-    machine, rows = machine_name(), []
-    student = {key: package.manifest["student"][key] for key in ("name", "weights", "macs")}
+    rows = []
     for count in threads:
         runners = {name: package.open(name, threads=count) for name in package.files}
         runners |= {name: make(count) for name, make in (beside or {}).items()}
         timed = {name: Timed(runner, package.size_px) for name, runner in runners.items()}
+        limit_ms = 1000 * package.manifest["student"]["macs"] / macs_per_s(count)
         speeds = time_side_by_side(timed, rounds=rounds, report=lambda done, of: report("rounds", done, of))
-        for name, speed in speeds.items():
-            entry = package.files.get(name, {})
-            told = {key: entry.get(key) for key in ("target", "precision", "bytes")}
-            peak = peak_mib(package.folder / name, count) if entry else None
-            rows.append(
-                {
-                    "machine": machine,
-                    **student,
-                    "file": name,
-                    **told,
-                    "threads": count,
-                    **asdict(speed),
-                    "peak_mib": peak,
-                }
-            )
-    return {"machine": machine, "rows": rows}
+        rows += [_row(package, name, count, speed) | {"limit_ms": limit_ms} for name, speed in speeds.items()]
+    return {"machine": machine_name(), "rows": rows}
+
+
+def _row(package: Package, name: str, threads: int, speed: Speed) -> dict[str, Any]:
+    entry, student = package.files.get(name, {}), package.manifest["student"]
+    return {
+        "machine": machine_name(),
+        **{key: student[key] for key in ("name", "weights", "macs")},
+        "file": name,
+        **{key: entry.get(key) for key in ("target", "precision", "bytes")},
+        "threads": threads,
+        **asdict(speed),
+        "peak_mib": peak_mib(package.folder / name, threads) if entry else None,
+    }
 
 
 def machine_name() -> str:

@@ -93,6 +93,11 @@ class AbstractTarget(ABC):
     def inputs(self) -> tuple[str, ...]:
         """What its files can take: ``RGB`` or ``PLANES``, and ``PIXELS`` where the app may prepare them."""
 
+    @property
+    @abstractmethod
+    def from_onnx(self) -> bool:
+        """Whether what it writes is one of ``Graphs``, whose layers can be looked at and kept in float."""
+
     @abstractmethod
     def check_installed(self) -> None:
         """Raises ``UserError`` with the line that installs what is missing."""

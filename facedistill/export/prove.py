@@ -5,11 +5,13 @@ from typing import Any
 
 from .bench import Timed, time_side_by_side
 from .contract import Graphs, Runner, prepared
-from .divergence import first_divergence
+from .divergence import CROPS, first_divergence
 from .gate import GATES, Gate
 from .jobs import Job
 from .package import REJECTED
 from .parity import Crops, compare
+from .session import run
+from .trace import PIXELS
 
 STUDENT = "student"
 """Stem of every file."""
@@ -38,19 +40,26 @@ def proven(graphs: Graphs, crops: Crops, job: Job, folder: Path) -> dict[str, An
         "bytes": sum(part.stat().st_size for part in target.parts(file)),
         "p50_ms": _p50_ms(runner, graphs.preprocess.size_px),
         "parity": parity.as_dict(),
-        "kept_in_float": list(graphs.quantised.kept_in_float) if precision == "int8" else [],
+        "kept_in_float": list(graphs.quantised.kept_in_float) if target.from_onnx and precision == "int8" else [],
     }
     if not missed:
         return {file.name: entry}
-    where = _divergence(graphs, crops, precision, gate)
+    where = _divergence(graphs, crops, job, gate)
     for part in target.parts(file):
         part.rename(part.with_name(f"{part.name}{REJECTED}"))
     return {f"{file.name}{REJECTED}": {**entry, "missed": missed, "diverges_first_at": where}}
 
 
-def _divergence(graphs: Graphs, crops: Crops, precision: str, gate: Gate) -> str:
-    shown = prepared(graphs.preprocess, crops.pixels[:16])
-    return first_divergence(graphs.traced, graphs.core(precision), shown, max(gate.min_cosine, gate.mean_cosine))
+def _divergence(graphs: Graphs, crops: Crops, job: Job, gate: Gate) -> str:
+    """A layer of the graph, where the graph itself has gone astray; runtimes do not show their layers."""
+    if not job.target.from_onnx:
+        return f"a layer that {job.name} does not show"
+    core = graphs.core(job.precision)
+    alone = compare(crops, lambda pixels: run(core, {PIXELS: prepared(graphs.preprocess, pixels)}))
+    if not list(gate.misses(alone.agreement, alone.worst_tar_change)):
+        return f"no layer of its graph, which passes in onnxruntime, but in what {job.name} makes of it"
+    shown = prepared(graphs.preprocess, crops.pixels[:CROPS])
+    return first_divergence(graphs.traced, core, shown, max(gate.min_cosine, gate.mean_cosine))
 
 
 def _p50_ms(runner: Runner, size_px: int) -> float:

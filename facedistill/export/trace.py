@@ -43,7 +43,7 @@ def trace(student: AbstractBackbone) -> "ModelProto":
     """
     size_px = student.preprocess.size_px
     example = torch.zeros(2, 3, size_px, size_px)
-    with torch.no_grad(), evaluating(student), _silence():
+    with torch.no_grad(), evaluating(student), silence():
         core = _Core(student).eval()
         try:
             program = torch.onnx.export(
@@ -76,7 +76,7 @@ def _plain(model: "ModelProto") -> "ModelProto":
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
+def silence() -> Iterator[None]:
     """The exporter tells of missing packages that nobody needs, and warns of its own internals."""
     log = logging.getLogger("torch.onnx")
     level = log.level

@@ -9,6 +9,7 @@ import pytest
 from said import Call
 
 from facedistill.export.bench import Timed, machine_name, peak_mib, time_side_by_side
+from facedistill.export.limit import macs_per_s
 
 
 def test_times_are_those_of_the_calls() -> None:
@@ -51,3 +52,20 @@ def test_memory_is_measured_in_a_process_of_its_own(package: Path) -> None:
 
 def test_bad_threads_are_said(call: Call, package: Path) -> None:
     assert "--threads takes numbers such as 1,2; it got '0'" in call("bench", "device", package, "--threads", "0").err
+
+
+def test_tables_of_several_machines_become_one(call: Call, tmp_path: Path) -> None:
+    row = {"name": "s", "file": "a.onnx", "threads": 1, "p95_ms": 1, "least_ms": 0.5, "cpu_ms": 1, "bytes": 10}
+    for machine, p50_ms in (("slow", 3.0), ("quick", 2.0)):
+        rows = [row | {"machine": machine, "p50_ms": p50_ms, "limit_ms": 0.25, "peak_mib": None}]
+        (tmp_path / f"{machine}.json").write_text(json.dumps({"machine": machine, "rows": rows}))
+    files = [tmp_path / "slow.json", tmp_path / "quick.json"]
+    answer = json.loads(call("bench", "merge", *files, "--json").out)
+    assert [each["machine"] for each in answer["rows"]] == ["quick", "slow"]
+    assert "2.0" in call("bench", "merge", *files).out, "times the limit"
+    (tmp_path / "slow.json").write_text('{"rows": [{}]}')
+    assert "is not what `facedistill bench device --json` prints" in call("bench", "merge", *files).err
+
+
+def test_the_limit_is_multiply_adds_in_a_second() -> None:
+    assert 1e8 < macs_per_s(1) < 1e13

@@ -9,10 +9,13 @@ import torch
 from said import Call
 
 from facedistill.backbones.contract import AbstractBackbone
+from facedistill.data.contract import AbstractFaces
 from facedistill.errors import UserError
 from facedistill.export.contract import AbstractTarget, Graphs, target, target_of
 from facedistill.export.gate import GATES, Gate, agreement
-from facedistill.export.jobs import planned
+from facedistill.export.jobs import Job, planned
+from facedistill.export.parity import see
+from facedistill.export.prove import proven
 
 PACKAGES = {"openvino": "openvino", "ncnn": "ncnn", "executorch": "executorch"}
 """What to look for, by target."""
@@ -31,6 +34,8 @@ def installed(name: str) -> AbstractTarget:
         ("openvino", "int8"),
         ("ncnn", "fp32"),
         ("ncnn", "fp16"),
+        ("executorch", "fp32"),
+        ("executorch", "int8"),
     ],
 )
 def test_a_file_answers_for_raw_bytes_as_the_student_does(
@@ -83,6 +88,7 @@ def test_a_damaged_file_is_said(name: str, tmp_path: Path) -> None:
     [
         ("openvino", "openvino", r"OpenVINO needs openvino; install it with: pip install 'facedistill\[openvino\]'"),
         ("ncnn", "pnnx", r"ncnn needs pnnx; install it with: pip install 'facedistill\[ncnn\]'"),
+        ("executorch", "executorch", r"ExecuTorch needs executorch; install it with: pip install 'facedistill\[exec"),
     ],
 )
 def test_a_missing_runtime_is_named_with_its_line(
@@ -92,6 +98,20 @@ def test_a_missing_runtime_is_named_with_its_line(
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(UserError, match=line):
         target(name)
+
+
+def test_a_runtime_that_changes_a_graph_is_blamed_for_it(
+    graphs: Graphs, student: AbstractBackbone, faces: AbstractFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = installed("openvino")
+    turned = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32)
+    monkeypatch.setattr(type(chosen), "open", lambda self, file: lambda crops: turned[: len(crops)])
+    ((name, entry),) = proven(graphs, see(student, faces, 60), Job("openvino", chosen, "fp32"), tmp_path).items()
+    assert name == "student.fp32.openvino.xml.rejected"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["student.fp32.openvino.bin.rejected", name]
+    assert entry["diverges_first_at"].startswith(
+        "no layer of its graph, which passes in onnxruntime, but in what openv"
+    )
 
 
 def test_a_file_is_known_by_its_ending() -> None:

@@ -24,6 +24,7 @@ class Ncnn(AbstractTarget):
     endings = (".ncnn.param", ".ncnn.bin")
     precisions = ("fp32", "fp16")
     inputs = (PLANES,)
+    from_onnx = True
 
     def check_installed(self) -> None:
         check_importable("ncnn", "ncnn", "onnx", "onnxscript", "ncnn", "pnnx")

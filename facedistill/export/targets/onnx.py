@@ -21,6 +21,7 @@ class Onnx(AbstractTarget):
     endings = (".onnx",)
     precisions = PRECISIONS
     inputs = (RGB, PIXELS)
+    from_onnx = True
 
     def check_installed(self) -> None:
         check_importable("ONNX", "export", "onnx", "onnxruntime", "onnxscript")

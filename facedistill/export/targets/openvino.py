@@ -23,6 +23,7 @@ class OpenVino(AbstractTarget):
     endings = (".openvino.xml", ".openvino.bin")
     precisions = PRECISIONS
     inputs = (RGB,)
+    from_onnx = True
 
     def check_installed(self) -> None:
         check_importable("OpenVINO", "openvino", "onnx", "onnxscript", "openvino")
