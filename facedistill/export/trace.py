@@ -24,7 +24,7 @@ PIXELS, EMBEDDING = "pixels", "embedding"
 """Names of the graph's input, B 3 S S, and of its output, B D."""
 
 
-class _Core(nn.Module):
+class Core(nn.Module):
     """What lies between a network's prepared pixels and its embedding."""
 
     def __init__(self, student: AbstractBackbone) -> None:
@@ -44,7 +44,7 @@ def trace(student: AbstractBackbone) -> "ModelProto":
     size_px = student.preprocess.size_px
     example = torch.zeros(2, 3, size_px, size_px)
     with torch.no_grad(), evaluating(student), silence():
-        core = _Core(student).eval()
+        core = Core(student).eval()
         try:
             program = torch.onnx.export(
                 core,

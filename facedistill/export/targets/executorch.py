@@ -6,14 +6,15 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
+from torch import Tensor
 
 from ...errors import UserError, one_line
 from ...evaluate.embeddings.embed import evaluating
-from ..contract import AbstractTarget, Graphs, Runner
+from ..contract import AbstractTarget, Graphs, Runner, prepared
 from ..dress import RGB
 from ..installed import check_importable
 from ..module import Whole
-from ..trace import silence
+from ..trace import Core, silence
 
 
 class ExecuTorch(AbstractTarget):
@@ -31,11 +32,11 @@ class ExecuTorch(AbstractTarget):
         size_px = graphs.preprocess.size_px
         example = (torch.zeros(1, size_px, size_px, 3, dtype=torch.uint8),)
         with torch.no_grad(), evaluating(graphs.student), silence():
-            module: Any = Whole(graphs.student).eval()
+            core: Any = Core(graphs.student).eval()
             try:
                 if precision == "int8":
-                    module = _quantised(torch.export.export(module, example).module(), graphs.calibration)
-                program = _lowered(torch.export.export(module, example))
+                    core = _quantised(core, torch.from_numpy(prepared(graphs.preprocess, graphs.calibration)))
+                program = _lowered(torch.export.export(Whole(graphs.preprocess, core), example))
             except (RuntimeError, NotImplementedError) as error:
                 raise UserError(f"ExecuTorch does not take this student: {one_line(error)}.") from None
         file.write_bytes(program)
@@ -67,17 +68,17 @@ def _lowered(program: Any) -> bytes:
     return lowered
 
 
-def _quantised(module: Any, crops: UInt8[np.ndarray, "N S S 3"]) -> Any:
+def _quantised(core: Any, pixels: Float[Tensor, "N 3 S S"]) -> Any:
+    """The student only: a length of eight bits would be none."""
     from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
         XNNPACKQuantizer,
         get_symmetric_quantization_config,
     )
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
-    # The student only: a length of eight bits is none.
-    quantiser = XNNPACKQuantizer().set_module_name("student", get_symmetric_quantization_config(is_per_channel=True))
-    observed = prepare_pt2e(module, quantiser)
+    quantiser = XNNPACKQuantizer().set_global(get_symmetric_quantization_config(is_per_channel=True))
+    observed = prepare_pt2e(torch.export.export(core, (pixels[:1],)).module(), quantiser)
     # The half that sets ranges; the other judges layers where a graph can keep some in float.
-    for one in torch.from_numpy(crops[::2]).split(1):
+    for one in pixels[::2].split(1):
         observed(one)
     return convert_pt2e(observed)
