@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from facedistill.align.labelled import labelled_count
 from facedistill.backbones.contract import (
     NO_PROMPTS,
     AbstractBackbone,
@@ -187,9 +188,8 @@ class Head(AbstractHead):
             return self.scale * F.normalize(embedding.float()) @ F.normalize(self.centres).T
 
     def forward(self, embedding: Tensor, labels: Tensor) -> Tensor:
-        return F.cross_entropy(self.logits(embedding), labels, ignore_index=UNLABELLED, reduction="sum") / (
-            (labels != UNLABELLED).sum().clamp(min=1)
-        )
+        total = F.cross_entropy(self.logits(embedding), labels, ignore_index=UNLABELLED, reduction="sum")
+        return total / labelled_count(labels)
 
 
 class NanWithoutLabels(Head):
@@ -200,6 +200,14 @@ class NanWithoutLabels(Head):
 class CountsUnlabelled(Head):
     def forward(self, embedding: Tensor, labels: Tensor) -> Tensor:
         return F.cross_entropy(self.logits(embedding), labels, ignore_index=UNLABELLED, reduction="sum") / len(labels)
+
+
+class CountsItsOwn(Head):
+    """Divides by the labelled samples of its own process, of which others may hold more."""
+
+    def forward(self, embedding: Tensor, labels: Tensor) -> Tensor:
+        total = F.cross_entropy(self.logits(embedding), labels, ignore_index=UNLABELLED, reduction="sum")
+        return total / (labels != UNLABELLED).sum().clamp(min=1)
 
 
 class Ascending(Head):
@@ -228,6 +236,7 @@ BROKEN_HEADS = {
     Deaf: "right labels cost",
     NanWithoutLabels: "costs nan",
     CountsUnlabelled: "unlabelled samples change",
+    CountsItsOwn: "two processes",
     Ascending: "raises the loss",
     HalfPrecision: "not float32",
 }

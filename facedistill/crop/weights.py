@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ..download import Pinned, fetch
+from ..files import cache_folder
 
 PINNED = {
     # Size and digest are those of the file's Git LFS pointer in the OpenCV Zoo; MIT licence.

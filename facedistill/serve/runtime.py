@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..download import Pinned, fetch
 from ..errors import UserError
+from ..files import cache_folder
 
 VERSION = "1.30.0"
 

@@ -139,8 +139,11 @@ def test_every_parameter_learns(options, prompted):
     sum(terms.values()).backward()
     assert set(terms) == {"attention", "feature", "classify"}
     for name, parameter in method.named_parameters():
-        assert parameter.grad is not None, name
-        assert parameter.grad.any(), name
+        assert (parameter.grad is not None) == parameter.requires_grad, name
+        assert not parameter.requires_grad or parameter.grad.any(), name
+    assert [name for name, parameter in method.named_parameters() if not parameter.requires_grad] == [
+        "identity.softmax.centres"
+    ]
 
 
 def test_prompts_learn_from_both_distances_even_behind_a_stopped_teacher():

@@ -38,7 +38,7 @@ def test_an_image_that_cannot_be_read_stops_a_small_set(root: Path, tmp_path: Pa
 def test_every_default_is_written_out(root: Path, tmp_path: Path) -> None:
     resolved = resolve(tiny.recipe(root, tmp_path / "run", method="urfm"))
     assert resolved.model == {"tiny.net": {"embedding": 8, "batch_norm": True}}
-    assert resolved.head == {"cosface": {"scale": 8, "margin": 0.35}}
+    assert resolved.head == {"cosface": {"scale": 8, "margin": 0.35, "sample_rate": 1.0}}
     assert resolved.method["urfm"]["centres"] == 49
     assert resolved.schedule == {"cosine": {"warmup_epochs": 1.0, "floor": 0.0}}
     assert resolved.data.views["mirror"] == 0.5
