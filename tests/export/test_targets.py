@@ -1,12 +1,14 @@
 """Every runtime answers for bytes as the student does, or says in a sentence why not."""
 
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from said import Call
+from torch import nn
 
 from facedistill.backbones.contract import AbstractBackbone
 from facedistill.data.contract import AbstractFaces
@@ -16,8 +18,10 @@ from facedistill.export.gate import GATES, Gate, agreement
 from facedistill.export.jobs import Job, planned
 from facedistill.export.parity import see
 from facedistill.export.prove import proven
+from facedistill.export.targets import litert
+from facedistill.export.trace import Core
 
-PACKAGES = {"openvino": "openvino", "ncnn": "ncnn", "executorch": "executorch"}
+PACKAGES = {"openvino": "openvino", "ncnn": "ncnn", "executorch": "executorch", "litert": "litert_torch"}
 """What to look for, by target."""
 
 
@@ -36,6 +40,9 @@ def installed(name: str) -> AbstractTarget:
         ("ncnn", "fp16"),
         ("executorch", "fp32"),
         ("executorch", "int8"),
+        ("litert", "fp32"),
+        ("litert", "fp16"),
+        ("litert", "int8"),
     ],
 )
 def test_a_file_answers_for_raw_bytes_as_the_student_does(
@@ -59,7 +66,7 @@ def test_a_file_answers_for_raw_bytes_as_the_student_does(
     np.testing.assert_allclose(chosen.open(file)(pixels[:1]), given[:1], atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["openvino", "ncnn"])
+@pytest.mark.parametrize("name", ["openvino", "ncnn", "litert"])
 def test_blue_first_is_the_files_own_business(
     name: str, graphs: Graphs, student: AbstractBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,7 +80,7 @@ def test_blue_first_is_the_files_own_business(
     assert agreement(wanted, chosen.open(file)(pixels)).min_cosine > 0.99999
 
 
-@pytest.mark.parametrize("name", ["openvino", "ncnn"])
+@pytest.mark.parametrize("name", ["openvino", "ncnn", "litert"])
 def test_a_damaged_file_is_said(name: str, tmp_path: Path) -> None:
     chosen = installed(name)
     file = tmp_path / f"student.fp32{chosen.endings[0]}"
@@ -89,6 +96,8 @@ def test_a_damaged_file_is_said(name: str, tmp_path: Path) -> None:
         ("openvino", "openvino", r"OpenVINO needs openvino; install it with: pip install 'facedistill\[openvino\]'"),
         ("ncnn", "pnnx", r"ncnn needs pnnx; install it with: pip install 'facedistill\[ncnn\]'"),
         ("executorch", "executorch", r"ExecuTorch needs executorch; install it with: pip install 'facedistill\[exec"),
+        ("litert", "litert_torch", r"LiteRT needs litert_torch; install it with: pip install 'facedistill\[litert\]'"),
+        ("coreml", "coremltools", r"Core ML needs coremltools; install it with: pip install 'facedistill\[coreml\]'"),
     ],
 )
 def test_a_missing_runtime_is_named_with_its_line(
@@ -98,6 +107,20 @@ def test_a_missing_runtime_is_named_with_its_line(
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(UserError, match=line):
         target(name)
+
+
+@pytest.mark.parametrize(("lift", "left"), [(0, 0), (1, 1)])
+def test_litert_gets_the_same_function_in_a_form_that_slopes_up_to_1_allow(
+    lift: int, left: int, student: AbstractBackbone
+) -> None:
+    core = Core(deepcopy(student)).eval()
+    (prelu,) = [module for module in core.modules() if isinstance(module, nn.PReLU)]
+    with torch.no_grad():
+        prelu.weight.add_(lift)
+        rewritten = litert._rewritten(core)
+        pixels = torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+        torch.testing.assert_close(rewritten(pixels), core(pixels), rtol=0, atol=1e-5)
+    assert sum(isinstance(module, nn.PReLU) for module in rewritten.modules()) == left
 
 
 def test_a_runtime_that_changes_a_graph_is_blamed_for_it(
