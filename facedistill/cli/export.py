@@ -89,7 +89,10 @@ def _show(manifest: dict[str, Any], out: Path, as_json: bool) -> None:
 
 
 def _row(name: str, entry: dict[str, Any]) -> tuple[str, ...]:
+    kib = f"{entry['bytes'] / 1024:,.0f}"
+    if "unproven" in entry:
+        return name, *["-"] * 4, kib, "-"
     parity = entry["parity"]
     tar = f"{100 * min(parity['tar_change'].values()):+.2f}" if parity["tar_change"] else "-"
     cosines = (f"{parity[key]:.5f}" for key in ("min_cosine", "mean_cosine", "p1_cosine"))
-    return name, *cosines, tar, f"{entry['bytes'] / 1024:,.0f}", f"{entry['p50_ms']:.2f}"
+    return name, *cosines, tar, kib, f"{entry['p50_ms']:.2f}"

@@ -118,8 +118,13 @@ class AbstractTarget(ABC):
             UserError: a damaged file, or one that needs others.
         """
 
+    @property
+    def unproven(self) -> str:
+        """Why nothing on this system can run its files, and what to do, in words; empty where they run."""
+        return ""
+
     def parts(self, file: Path) -> tuple[Path, ...]:
-        """A file and those beside it that it needs."""
+        """A file, or a folder that stands for one, and those beside it that it needs."""
         stem = file.name.removesuffix(self.endings[0])
         return tuple(file.with_name(f"{stem}{ending}") for ending in self.endings)
 

@@ -37,6 +37,12 @@ class Rejected(UserError):
     exit_code: ClassVar[int] = 1
 
 
+class Unproven(UserError):
+    """A file that nothing here can run."""
+
+    exit_code: ClassVar[int] = 3
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What to export, and by which faces to judge it."""
@@ -113,9 +119,9 @@ def _calibration(student: AbstractBackbone, wanted: Wanted) -> np.ndarray:
 def _packed(graphs: Graphs, source: dict[str, Any], exports: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Put what the files need beside them, and say what is there."""
     student = graphs.student
-    accepted = {name: entry for name, entry in exports.items() if entry["accepted"]}
-    if accepted:
-        write_vectors(folder, student, in_graph=graphs.in_graph, files=accepted)
+    usable = {name: entry for name, entry in exports.items() if "missed" not in entry}
+    if usable:
+        write_vectors(folder, student, in_graph=graphs.in_graph, files=usable)
     entry = preprocess_entry(student.preprocess, in_graph=graphs.in_graph)
     _write_json(folder / "preprocess.json", entry)
     return {
@@ -124,7 +130,7 @@ def _packed(graphs: Graphs, source: dict[str, Any], exports: dict[str, Any], fol
         "student": {**source, "weights": _weights(student), "macs": _macs(student)},
         "input": {**entry["input"], "size_px": entry["size_px"]},
         "exports": exports,
-        "vectors": FOLDER if accepted else None,
+        "vectors": FOLDER if usable else None,
         "thresholds": {},
         "files": dict(listed(folder)),
     }
@@ -147,10 +153,13 @@ def _macs(student: AbstractBackbone) -> int:
 
 
 def check_accepted(manifest: dict[str, Any], folder: Path) -> None:
-    """Raises ``Rejected`` with the first file that missed its gate, and where it went wrong."""
+    """Raises ``Rejected`` with the first file that missed its gate, and where it went wrong; else ``Unproven``."""
     for name, entry in manifest["exports"].items():
-        if not entry["accepted"]:
+        if "missed" in entry:
             raise Rejected(
                 f"{folder / name} is not the student: {'; '.join(entry['missed'])}; "
                 f"it leaves the student first at {entry['diverges_first_at']}."
             )
+    for name, entry in manifest["exports"].items():
+        if "unproven" in entry:
+            raise Unproven(f"{folder / name} is not proven: {entry['unproven']}.")

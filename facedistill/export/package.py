@@ -2,6 +2,7 @@
 
 <package>/manifest.json        what is in it, figures of parity, thresholds, digests
           student.<precision>.<runtime's ending>      one that missed its gate ends in .rejected
+          student.<precision>.unproven.<ending>        one whose runtime does not exist for the system of the export
           preprocess.json      what to do with an image before the file sees it
           vectors/             inputs and embeddings to check an app with, and code that does
 """
@@ -25,6 +26,8 @@ MANIFEST = "manifest.json"
 FORMAT = 1
 REJECTED = ".rejected"
 """Ending of a file that missed its gate."""
+UNPROVEN = ".unproven"
+"""Before the ending of a file that nothing has run."""
 
 LARGEST_MANIFEST = 10 << 20
 """Bytes; ours have thousands."""
@@ -42,6 +45,16 @@ class Package:
         """The accepted files by name, most precise first, with what the manifest says of each."""
         entries = {name: entry for name, entry in self.manifest["exports"].items() if entry["accepted"]}
         return dict(sorted(entries.items(), key=lambda item: PRECISIONS.index(item[1]["precision"])))
+
+    @property
+    def rejected(self) -> dict[str, list[str]]:
+        """What missed its gate, and by what."""
+        return {name: list(entry["missed"]) for name, entry in self.manifest["exports"].items() if "missed" in entry}
+
+    @property
+    def unproven(self) -> dict[str, str]:
+        """What nothing has run, and why."""
+        return {name: entry["unproven"] for name, entry in self.manifest["exports"].items() if "unproven" in entry}
 
     @property
     def size_px(self) -> int:
@@ -96,8 +109,11 @@ def open_package(folder: Path) -> Package:
     for name, entry in manifest["files"].items():
         if file_digest(_inside(folder, name)) != entry["sha256"]:
             raise UserError(f"{folder / name} is not the file that was proven; export the student again.")
+    digested = [PurePosixPath(name) for name in manifest["files"]]
     strange = [
-        name for name, entry in manifest["exports"].items() if entry["accepted"] and name not in manifest["files"]
+        name
+        for name, entry in manifest["exports"].items()
+        if entry["accepted"] and not any(path.is_relative_to(name) for path in digested)
     ]
     if strange:
         raise UserError(f"{folder / MANIFEST} vouches for {strange[0]} without a digest; export the student again.")
@@ -129,7 +145,7 @@ def _inside(folder: Path, name: str) -> Path:
         path.is_absolute()
         or ".." in path.parts
         or "\\" in name
-        or any(part.is_symlink() for part in (file, file.parent))
+        or any(part.is_symlink() for part in (file, *file.parents[: len(path.parts)]))
     ):
         raise UserError(f"{folder / MANIFEST} names {name}, which lies outside of the package; do not use it.")
     if not file.is_file():

@@ -1,4 +1,4 @@
-"""One file: written, run in its own runtime beside the student, and accepted or rejected."""
+"""One file: written, run in its own runtime beside the student, and accepted or rejected; unproven where none runs."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from .contract import Graphs, Runner, prepared
 from .divergence import CROPS, first_divergence
 from .gate import GATES, Gate
 from .jobs import Job
-from .package import REJECTED
+from .package import REJECTED, UNPROVEN
 from .parity import Crops, compare
 from .session import run
 from .trace import PIXELS
@@ -27,20 +27,25 @@ def proven(graphs: Graphs, crops: Crops, job: Job, folder: Path) -> dict[str, An
         UserError: the runtime does not take the student.
     """
     target, precision = job.target, job.precision
-    file = folder / f"{STUDENT}.{precision}{target.endings[0]}"
+    file = folder / f"{STUDENT}.{precision}{UNPROVEN if target.unproven else ''}{target.endings[0]}"
     target.write(graphs, precision, file)
+    written = {
+        "target": job.name,
+        "precision": precision,
+        "takes": target.inputs[0] if graphs.in_graph else target.inputs[-1],
+        "bytes": sum(map(_bytes, target.parts(file))),
+        "kept_in_float": list(graphs.quantised.kept_in_float) if target.from_onnx and precision == "int8" else [],
+    }
+    if target.unproven:
+        return {file.name: {**written, "accepted": False, "unproven": target.unproven}}
     runner = target.open(file)
     parity, gate = compare(crops, runner), GATES[precision]
     missed = list(gate.misses(parity.agreement, parity.worst_tar_change))
     entry = {
-        "target": job.name,
-        "precision": precision,
-        "takes": target.inputs[0] if graphs.in_graph else target.inputs[-1],
+        **written,
         "accepted": not missed,
-        "bytes": sum(part.stat().st_size for part in target.parts(file)),
         "p50_ms": _p50_ms(runner, graphs.preprocess.size_px),
         "parity": parity.as_dict(),
-        "kept_in_float": list(graphs.quantised.kept_in_float) if target.from_onnx and precision == "int8" else [],
     }
     if not missed:
         return {file.name: entry}
@@ -48,6 +53,11 @@ def proven(graphs: Graphs, crops: Crops, job: Job, folder: Path) -> dict[str, An
     for part in target.parts(file):
         part.rename(part.with_name(f"{part.name}{REJECTED}"))
     return {f"{file.name}{REJECTED}": {**entry, "missed": missed, "diverges_first_at": where}}
+
+
+def _bytes(part: Path) -> int:
+    """Of a file, or of all in a folder."""
+    return sum(file.stat().st_size for file in (part, *part.rglob("*")) if file.is_file())
 
 
 def _divergence(graphs: Graphs, crops: Crops, job: Job, gate: Gate) -> str:

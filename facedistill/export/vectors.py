@@ -13,6 +13,7 @@ from ..data.synthetic import DrawnFaces
 from ..evaluate.embeddings.unit import unit_rows
 from .contract import prepared
 from .dress import RGB
+from .gate import GATES
 from .parity import see
 from .trace import PIXELS
 
@@ -34,7 +35,7 @@ def write_vectors(
     """Write inputs, the PyTorch student's unit embeddings, and snippets for the first of the files of each target.
 
     Args:
-        files: what the manifest says of those that passed, by name.
+        files: what the manifest says of those that passed or were never run, by name.
     """
     folder = package / FOLDER
     folder.mkdir()
@@ -57,10 +58,18 @@ def write_vectors(
     }
     (folder / "vectors.json").write_text(json.dumps(about, indent=2) + "\n")
     for name, entry in reversed(list(files.items())):
-        least = max(0.0, entry["parity"]["min_cosine"] - _SPARE)
+        least = _least(entry)
         for snippet in sorted((_SNIPPETS / entry["target"]).glob("*")):
             filled = _filled(snippet.read_text(), words | {"FILE": name, "LEAST": f"{least:.6g}"})
             (folder / snippet.name).write_text(filled)
+
+
+def _least(entry: Mapping[str, Any]) -> float:
+    """The cosine that a phone's own rounding may leave; what nothing has run must reach the gate."""
+    if "unproven" in entry:
+        gate = GATES[entry["precision"]]
+        return max(gate.min_cosine, gate.p1_cosine)
+    return max(0.0, float(entry["parity"]["min_cosine"]) - _SPARE)
 
 
 def _words(
@@ -75,7 +84,12 @@ def _words(
         else {"CPP": "float", "KOTLIN": "FLOAT", "SWIFT": "float", "INPUTS": "inputs.f32", "IN": PIXELS}
     )
     shape = ", ".join(map(str, inputs.shape))
-    sizes = {"FACES": len(inputs), "WIDTH": embeddings.shape[1], "VALUES": inputs.size}
+    sizes = {
+        "FACES": len(inputs),
+        "SIDE": inputs.shape[2],
+        "WIDTH": embeddings.shape[1],
+        "VALUES": inputs.size,
+    }
     return {**kind, "SHAPE": shape, **{name: str(size) for name, size in sizes.items()}}
 
 

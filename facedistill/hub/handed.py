@@ -61,6 +61,8 @@ def open_handed(path: Path, package: Path | None = None) -> Handed:
 
 
 def _whole(package: Package) -> Package:
+    for name, why in package.unproven.items():
+        raise UserError(f"{package.folder / name} is not proven and not handed on: {why}; or export without it.")
     missed = [name for name, entry in package.manifest["exports"].items() if not entry["accepted"]]
     if missed:
         raise UserError(

@@ -47,6 +47,8 @@ class OnDevice:
     files: dict[str, Exported]
     rejected: dict[str, list[str]]
     """What missed its gate, and by what."""
+    unproven: dict[str, str]
+    """What nothing has run, and why."""
 
 
 def check_same(package: Package, run: FinishedRun) -> None:
@@ -69,9 +71,8 @@ def measure(package: Package, network: AbstractBackbone, people: People, report:
         name: Exported(package.files[name], speeds[name], *_parity(crops, runner), package.thresholds.get(name))
         for name, runner in runners.items()
     }
-    exports = package.manifest["exports"]
-    rejected = {name: list(entry["missed"]) for name, entry in exports.items() if not entry["accepted"]}
-    return OnDevice(machine_name(), package.manifest["student"]["macs"], len(crops.pixels), files, rejected)
+    macs = package.manifest["student"]["macs"]
+    return OnDevice(machine_name(), macs, len(crops.pixels), files, package.rejected, package.unproven)
 
 
 def _parity(crops: Crops, runner: Runner) -> tuple[Parity, Float[np.ndarray, " N"]]:
