@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ..errors import UserError
+from ..errors import UserError, one_line
 
 _NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -32,13 +32,12 @@ def upload(folder: Path, repository: str) -> str:
         api.create_repo(repository, private=True, exist_ok=True)
         return str(api.upload_folder(repo_id=repository, folder_path=folder, commit_message="Written by facedistill"))
     except (library.errors.HfHubHTTPError, library.errors.LocalTokenNotFoundError, OSError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise UserError(f"{folder} is written, and the Hub did not take it: {reason}") from None
+        raise UserError(f"{folder} is written, and the Hub did not take it: {one_line(error)}") from None
 
 
 def _library() -> Any:
     try:
-        import huggingface_hub
+        import huggingface_hub.errors
     except ImportError:
         raise UserError("huggingface_hub is not installed; run: pip install 'facedistill[hub]'") from None
     return huggingface_hub

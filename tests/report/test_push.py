@@ -14,7 +14,7 @@ from facedistill.export.package import Package, open_package, write_manifest
 from facedistill.files import file_digest
 from facedistill.hub.handed import facts_of, open_handed
 from facedistill.hub.layout import write_layout
-from facedistill.hub.upload import check_upload, upload
+from facedistill.hub.upload import _library, check_upload, upload
 from facedistill.report.findings import Findings
 from facedistill.report.run import FinishedRun
 
@@ -111,9 +111,14 @@ class Hub:
         return f"https://hub/{repo_id}"
 
 
+def stand_in(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "huggingface_hub", hub)
+    monkeypatch.setitem(sys.modules, "huggingface_hub.errors", hub.errors)
+
+
 def test_what_is_uploaded_is_private_where_it_is_new(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hub = Hub()
-    monkeypatch.setitem(sys.modules, "huggingface_hub", hub)
+    stand_in(hub, monkeypatch)
     check_upload("me/student")
     assert hub.sent == [], "asking whether it can be done does nothing"
     assert upload(written, "me/student") == "https://hub/me/student"
@@ -121,14 +126,15 @@ def test_what_is_uploaded_is_private_where_it_is_new(written: Path, monkeypatch:
 
 
 def test_a_refusal_is_one_sentence_and_the_folder_stays(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "huggingface_hub", Hub(PermissionError("no token")))
+    stand_in(Hub(PermissionError("no token")), monkeypatch)
     with pytest.raises(UserError, match="is written, and the Hub did not take it: no token"):
         upload(written, "me/student")
     assert (written / "README.md").is_file()
 
 
 def test_the_real_library_has_what_is_asked_of_it() -> None:
-    hub = pytest.importorskip("huggingface_hub", reason="the extra `hub` is not installed")
+    pytest.importorskip("huggingface_hub", reason="the extra `hub` is not installed")
+    hub = _library()
     assert issubclass(hub.errors.HfHubHTTPError, Exception)
     assert issubclass(hub.errors.LocalTokenNotFoundError, Exception)
     assert callable(hub.HfApi().upload_folder)
