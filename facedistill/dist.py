@@ -1,5 +1,8 @@
 """More than one process. Nothing else in the package imports ``torch.distributed``."""
 
+import atexit
+import gc
+import importlib
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,15 +36,38 @@ def processes(device: torch.device) -> Iterator[None]:
         return
     if device.type == "cuda":
         torch.cuda.set_device(local_device(device))
+    _import_before_the_group()
     store, own_rank, count = next(dist.rendezvous("env://"))
     # Addresses of processes that died stay in the store, and those that replace them would wait for them for ever.
     store = dist.PrefixStore(f"start {_restarts()}", store)
     backend = "nccl" if device.type == "cuda" else "gloo"
     dist.init_process_group(backend, store=store, rank=own_rank, world_size=count)
+    _hold_until_exit(dist.group.WORLD)
     try:
         yield
     finally:
         dist.destroy_process_group()
+
+
+def _import_before_the_group() -> None:
+    """What would hold the group for ever if it were imported later, as a default argument of its functions."""
+    for module in ("torch._dynamo", "torch.distributed.checkpoint", "torch.distributed.fsdp"):
+        importlib.import_module(module)
+
+
+def _hold_until_exit(group: object) -> None:
+    """Be the last to hold ``group``, and let go of it while Python is whole.
+
+    The group's threads end with it. One that frees a tensor after Python has ended aborts the process; and were a
+    network the last to let go, it would wait for threads that wait for Python.
+    """
+    held = [group]
+
+    def let_go() -> None:
+        gc.collect()  # networks, and the tracebacks that hold some
+        held.clear()
+
+    atexit.register(let_go)
 
 
 def restarted() -> bool:

@@ -215,12 +215,14 @@ def test_a_second_request_ends_at_once_and_an_echo_does_not() -> None:
 
 
 RANK = """
-import json, os, sys
+import atexit, glob, json, os, sys
 import halted, torch
 from facedistill.cli import main
 from facedistill.data.loader import Loader
 
 torch.set_num_threads(1)
+names = lambda: [open(file).read().strip() for file in glob.glob("/proc/self/task/*/comm")]
+atexit.register(lambda: print(json.dumps([name for name in names() if "gloo" in name])))
 shown = []
 happens = halted.signal_at(1, 1) if os.environ["RANK"] == "1" else lambda epoch, step: None
 Loader.epoch = halted.watch(shown, happens)
@@ -270,7 +272,8 @@ def test_one_process_then_two_then_one_are_shown_the_same_samples(
     both = ranks(folder / "elastic.yaml")
     said = [rank.communicate(timeout=200) for rank in both]
     assert [rank.returncode for rank in both] == [75, 75], said
-    halves = [json.loads(out.splitlines()[-1]) for out, _ in said]
+    halves, threads = zip(*([json.loads(line) for line in out.splitlines()[-2:]] for out, _ in said), strict=True)
+    assert threads == ([], []), "threads that outlive Python abort the process, now and then"
     for (epoch, step, first), (*_, second) in zip(*halves, strict=True):
         seen.append((epoch, step, [index for pair in zip(first, second, strict=True) for index in pair]))
     with monkeypatch.context() as patched:
