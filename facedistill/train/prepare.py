@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, cast
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from .. import dist
 from ..backbones.contract import AbstractBackbone
-from ..config import Choice, Recipe, build, call, one
+from ..config import Choice, Recipe, TrainingRecipe, build, call, one
 from ..data.loader import Loader, in_order
 from ..data.shown import Shown
 from ..device import choose_device
@@ -127,41 +129,49 @@ def _loader(recipe: Recipe, shown: Shown, processes: int) -> Loader:
 def _learners(
     recipe: Recipe, objective: Objective, loader: Loader, device: torch.device, speed: Speed
 ) -> tuple[Learners, Step]:
-    training = recipe.training
-    lay_out(objective.model, speed)
-    if training.ema_decay and training.fsdp:
-        raise UserError("training.ema_decay keeps all of the network, which training.fsdp does not; use one of them.")
+    training, model = recipe.training, objective.model
+    lay_out(model, speed)
+    averaged = _averaged(model, training)
     spread = training.fsdp and dist.world() > 1
     if spread:
-        dist.spread(objective.model)
-    steps = training.epochs * len(loader)
-    groups = parameter_groups(objective.parts(), recipe.lr_scale)
-    optimiser = _chosen("optimiser", recipe.optimiser, groups=groups, fused=speed.fused)
-    RowSteps(optimiser)
+        dist.spread(model)
     apart = _apart(objective, spread)
-    schedule = _chosen("schedule", recipe.schedule, steps=steps, epochs=training.epochs)
-    averaged = None
-    if training.ema_decay and training.fsdp:
-        raise UserError(
-            "training.ema_decay keeps a whole copy of the network, and training.fsdp none; use one of them."
-        )
-    if training.ema_decay:
-        averaged = AveragedModel(
-            objective.model, multi_avg_fn=get_ema_multi_avg_fn(training.ema_decay), use_buffers=True
-        )
+    optimiser = _optimiser(recipe, objective, speed)
+    steps = training.epochs * len(loader)
     step = Step(
         objective=dist.shared(objective, apart),
         weights=Weights(recipe.weights, recipe.ramp),
         optimiser=optimiser,
-        schedule=schedule,
+        schedule=_chosen("schedule", recipe.schedule, steps=steps, epochs=training.epochs),
         steps=steps,
         clip_norm=training.clip_norm,
         device=device,
         speed=speed,
         apart=frozenset(weight for name, weight in objective.named_parameters() if name in apart),
-        after=(lambda: averaged.update_parameters(objective.model)) if averaged is not None else (lambda: None),
     )
+    if averaged is not None:
+        step = replace(step, after=partial(averaged.update_parameters, model))
     return Learners(objective, optimiser, averaged), step
+
+
+def _averaged(model: AbstractBackbone, training: TrainingRecipe) -> AveragedModel | None:
+    """The moving average of the network's weights, where the recipe asks for one.
+
+    Raises:
+        UserError: the weights are sharded.
+    """
+    if not training.ema_decay:
+        return None
+    if training.fsdp:
+        raise UserError("training.ema_decay keeps all of the network, which training.fsdp does not; use one of them.")
+    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(training.ema_decay), use_buffers=True)
+
+
+def _optimiser(recipe: Recipe, objective: Objective, speed: Speed) -> Optimizer:
+    groups = parameter_groups(objective.parts(), recipe.lr_scale)
+    optimiser: Optimizer = _chosen("optimiser", recipe.optimiser, groups=groups, fused=speed.fused)
+    RowSteps(optimiser)
+    return optimiser
 
 
 def _apart(objective: Objective, spread: bool) -> set[str]:
