@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Int
 
-from ..config import checked
+from ..config import call
 from ..data.chance import Purpose
 from ..data.first_draw import first_draws
 from ..data.mix import Mix
@@ -82,6 +82,6 @@ def pictures_of(views: Views, mix: Mix | None, seed: int, epochs: int) -> Abstra
 def pictures_in(header: Header) -> AbstractPictures:
     """The pictures of a store."""
     shown = header.of["shown"]
-    views = Views(**checked(Views, shown["views"], where="views"))
-    mix = None if shown["mix"] is None else Mix(**checked(Mix, shown["mix"], where="mix"))
+    views = call(Views, shown["views"], where="views")
+    mix = None if shown["mix"] is None else call(Mix, shown["mix"], where="mix")
     return pictures_of(views, mix, shown["seed"], header.layout.pictures)

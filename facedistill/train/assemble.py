@@ -9,7 +9,7 @@ import torch
 from ..backbones.contract import AbstractBackbone
 from ..backbones.load import start_from
 from ..catalogue import Builder, find
-from ..config import DataRecipe, Options, Recipe, build, call, checked, context_of, one
+from ..config import Choice, DataRecipe, Options, Recipe, build, call, checked, context_of, one
 from ..data.contract import AbstractFaces
 from ..data.mix import Mix
 from ..data.mixed import Mixed
@@ -49,6 +49,9 @@ TABLES: Mapping[str, Mapping[str, Builder]] = {
     "data.sampler": SAMPLERS,
 }
 
+DATA_OPTIONS: Mapping[str, Builder] = {"views": Views, "drawn": DrawnFaces, "mix": Mix, "part": Part}
+"""What the options under a key of ``data`` build."""
+
 
 @dataclass(frozen=True)
 class Sets:
@@ -69,24 +72,29 @@ def resolve(recipe: Recipe) -> Recipe:
         UserError: an unknown name or option, named with the nearest known one.
     """
     changes: dict[str, object] = {
-        key: {name: checked(_builder(key, name), options, where=name)}
+        key: _resolved(key, choice)
         for key in ("model", "head", "teacher", "optimiser", "schedule")
         if (choice := getattr(recipe, key)) is not None
-        for name, options in [one(choice, key)]
     }
     changes["method"] = {
         name: checked(_builder("method", name), options, where=name) for name, options in recipe.method.items()
     }
-    views = checked(Views, recipe.data.views, where="data.views")
-    drawn = None if recipe.data.drawn is None else checked(DrawnFaces, recipe.data.drawn, where="data.drawn")
-    mix = None if recipe.data.mix is None else checked(Mix, recipe.data.mix, where="data.mix")
-    part = None if recipe.data.part is None else checked(Part, recipe.data.part, where="data.part")
-    name, options = one(recipe.data.sampler, "data.sampler")
-    sampler = {name: checked(_builder("data.sampler", name), options, where=name)}
-    changes["data"] = recipe.data.model_copy(
-        update={"views": views, "drawn": drawn, "part": part, "mix": mix, "sampler": sampler}
-    )
+    changes["data"] = _resolved_data(recipe.data)
     return recipe.model_copy(update=changes)
+
+
+def _resolved(key: str, choice: Choice) -> Choice:
+    name, options = one(choice, key)
+    return {name: checked(_builder(key, name), options, where=name)}
+
+
+def _resolved_data(data: DataRecipe) -> DataRecipe:
+    options = {
+        key: checked(builder, given, where=f"data.{key}")
+        for key, builder in DATA_OPTIONS.items()
+        if (given := getattr(data, key)) is not None
+    }
+    return data.model_copy(update={**options, "sampler": _resolved("data.sampler", data.sampler)})
 
 
 def load_faces(recipe: Recipe) -> Sets:
@@ -130,8 +138,8 @@ def build_objective(
 def shown_in(recipe: Recipe, faces: AbstractFaces) -> Shown:
     """What a training by ``recipe``, resolved, shows of ``faces``."""
     data = recipe.data
-    views = Views(**checked(Views, data.views, where="data.views"))
-    mix = None if data.mix is None else Mix(**checked(Mix, data.mix, where="data.mix"))
+    views = call(Views, data.views, where="data.views")
+    mix = None if data.mix is None else call(Mix, data.mix, where="data.mix")
     return Shown(faces, views, mix, recipe.seed, recipe.training.epochs)
 
 
