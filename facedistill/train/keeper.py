@@ -7,8 +7,9 @@ from typing import Any
 from .. import dist
 from ..errors import Stopped
 from .checkpoint import Progress, save
-from .loop import Meter, NonFiniteLoss
+from .meter import Meter
 from .prepare import Run
+from .step import NonFiniteLoss
 from .stop import Signals
 
 SAVE_EVERY_S = 1800.0

@@ -24,12 +24,13 @@ from ..speed.computing import compile_network, hasten, lay_out
 from ..types import UNLABELLED, Batch, Terms
 from .allocator import keep_freed_memory
 from .assemble import TABLES, Sets, build_objective, load_faces, resolve, shown_in
-from .loop import Step, on_device
+from .loop import on_device
 from .objective import Objective, Weights
 from .optim import parameter_groups
 from .resume import kept_speed, share
 from .rows import RowSteps
 from .state import Learners
+from .step import Step
 
 Load = Callable[[Recipe], Sets]
 

@@ -14,10 +14,11 @@ from ..config import load_recipe
 from ..errors import UserError
 from ..files import write_text
 from .checkpoint import CannotSave, Progress, load, save, setting_of
-from .loop import NonFiniteLoss, on_device
+from .loop import on_device
 from .manifest import damage
 from .prepare import Run, prepare
 from .resume import check_setting
+from .step import NonFiniteLoss
 
 
 def keep_replay(run: Run, error: NonFiniteLoss) -> NonFiniteLoss:

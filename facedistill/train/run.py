@@ -19,11 +19,13 @@ from .checkpoint import Progress, checkpoints, restore, setting_of
 from .folder import check_free, finish, keep_snapshot, open_folder
 from .keeper import Keeper
 from .log import Log
-from .loop import Meter, NonFiniteLoss, on_device, train_epoch
+from .loop import on_device, train_epoch
+from .meter import Meter
 from .prepare import Load, Run, prepare
 from .replay import keep_replay
 from .resume import check_same, check_setting, result_of
 from .room import check_room
+from .step import NonFiniteLoss
 from .stop import Signals
 
 

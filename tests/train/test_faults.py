@@ -19,9 +19,9 @@ from facedistill.config import Recipe
 from facedistill.errors import UserError
 from facedistill.train import checkpoint, room, run
 from facedistill.train.checkpoint import CannotSave, Progress, checkpoints, restore, save
-from facedistill.train.loop import NonFiniteLoss, Step
 from facedistill.train.objective import Weights
 from facedistill.train.state import Learners
+from facedistill.train.step import NonFiniteLoss, Step
 from facedistill.types import Terms
 
 HERE = Path(__file__).parent

@@ -17,10 +17,11 @@ from facedistill.data.views import Views
 from facedistill.heads.contract import AbstractHead
 from facedistill.progress import Display
 from facedistill.speed.choices import Speed
-from facedistill.train.loop import NonFiniteLoss, Step, train_epoch
+from facedistill.train.loop import train_epoch
 from facedistill.train.objective import Objective, Weights
 from facedistill.train.optim import parameter_groups, sgd
 from facedistill.train.schedule import cosine
+from facedistill.train.step import NonFiniteLoss, Step
 from facedistill.types import Batch
 
 STEPS, LR, CLIP = 5, 0.3, 0.7

@@ -15,7 +15,7 @@ from facedistill.config import Recipe, dump_recipe, load_recipe
 from facedistill.errors import UserError
 from facedistill.train import run
 from facedistill.train.assemble import resolve
-from facedistill.train.loop import NonFiniteLoss
+from facedistill.train.step import NonFiniteLoss
 
 
 @pytest.fixture(scope="module")
