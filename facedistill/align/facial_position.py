@@ -21,26 +21,20 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ..errors import UserError
+from ..landmarks import ARCFACE_PX
 from ..types import Spec
 from .frame import FACE_CELLS
 from .saliency import Saliency
 
 FaceDistance = Literal["euclid", "saliency", "relative"]
 
-# ArcFace template in pixels of the 112 px crop: eyes, nose tip, mouth corners (x, y), left as seen in the image.
-TEMPLATE_PX = (
-    (38.2946, 51.6963),
-    (73.5318, 51.5014),
-    (56.0252, 71.7366),
-    (41.5493, 92.3655),
-    (70.7299, 92.2041),
-)
 NOSE_TIP = 2
+"""Its place among the landmarks."""
 
 
 def landmarks() -> Float[Tensor, "5 2"]:
     """The template's landmarks in face cells."""
-    return torch.tensor(TEMPLATE_PX) * FACE_CELLS / 112
+    return torch.tensor(ARCFACE_PX) * FACE_CELLS / 112
 
 
 def anchor() -> Float[Tensor, "1 2"]:

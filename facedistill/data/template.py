@@ -3,10 +3,9 @@
 import numpy as np
 from jaxtyping import Float
 
-ARCFACE_TEMPLATE_PX: Float[np.ndarray, "5 2"] = np.array(
-    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
-)
-"""Eyes, nose and mouth corners (x, y) in a crop of 112 x 112 px, left as seen in the image (insightface)."""
+from ..landmarks import ARCFACE_PX
+
+ARCFACE_TEMPLATE_PX: Float[np.ndarray, "5 2"] = np.array(ARCFACE_PX)
 
 
 def template_px(size_px: int) -> Float[np.ndarray, "5 2"]:
