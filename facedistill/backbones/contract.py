@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -54,6 +54,11 @@ class Preprocess(nn.Module):
         if self.order == "bgr":
             pixels = pixels.flip(1)
         return (pixels - self.mean) / self.std
+
+    @property
+    def normalisation(self) -> dict[str, Any]:
+        """``mean``, ``std`` and ``order`` as plain values, as files state them."""
+        return {"mean": self.mean.flatten().tolist(), "std": self.std.flatten().tolist(), "order": self.order}
 
     @property
     def words(self) -> str:

@@ -24,13 +24,7 @@ _FIELDS = ("mean", "order", "size_px", "std")
 
 def preprocess_metadata(preprocess: Preprocess) -> dict[str, str]:
     """The entry of a network, ready to be written."""
-    entry = {
-        "size_px": preprocess.size_px,
-        "mean": preprocess.mean.flatten().tolist(),
-        "std": preprocess.std.flatten().tolist(),
-        "order": preprocess.order,
-        "template": TEMPLATE,
-    }
+    entry = {"size_px": preprocess.size_px, **preprocess.normalisation, "template": TEMPLATE}
     return {KEY: json.dumps({"preprocess": entry})}
 
 

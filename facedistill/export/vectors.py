@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from ..backbones.contract import AbstractBackbone, Preprocess
+from ..backbones.metadata import TEMPLATE
 from ..data.synthetic import DrawnFaces
 from ..evaluate.embeddings.unit import unit_rows
 from .contract import prepared
@@ -102,17 +103,13 @@ def _filled(text: str, words: dict[str, str]) -> str:
 def preprocess_entry(preprocess: Preprocess, *, in_graph: bool) -> dict[str, Any]:
     """What ``preprocess.json`` says: how a photograph becomes the input of a file."""
     size_px = preprocess.size_px
-    own = {
-        "mean": preprocess.mean.flatten().tolist(),
-        "std": preprocess.std.flatten().tolist(),
-        "order": preprocess.order,
-    }
+    own = preprocess.normalisation
     taken = (
         {"name": RGB, "type": "uint8", "shape": ["batch", size_px, size_px, 3], "order": "rgb", "normalise": "nothing"}
         if in_graph
         else {"name": PIXELS, "type": "float32", "shape": ["batch", 3, size_px, size_px], **own, "normalise": _RULE}
     )
-    return {"size_px": size_px, "template": "arcface_112", "resize": _RESIZE, "input": taken, "network": own}
+    return {"size_px": size_px, "template": TEMPLATE, "resize": _RESIZE, "input": taken, "network": own}
 
 
 _RULE = "(x - mean) / std with x from 0 to 255"

@@ -13,6 +13,7 @@ from typing import Any
 
 from .. import __version__
 from ..backbones.load import MODEL_FILE
+from ..backbones.metadata import TEMPLATE
 from ..export.package import MANIFEST, Package, listed
 from ..files import whole_folder
 from .card import card
@@ -49,11 +50,9 @@ def config(handed: Handed) -> dict[str, Any]:
         "version": __version__,
         **known,
         "embedding": handed.network.spec.embedding,
-        "template": "arcface_112",
+        "template": TEMPLATE,
         "size_px": preprocess.size_px,
-        "mean": preprocess.mean.flatten().tolist(),
-        "std": preprocess.std.flatten().tolist(),
-        "order": preprocess.order,
+        **preprocess.normalisation,
     }
 
 

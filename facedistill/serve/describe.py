@@ -77,9 +77,7 @@ def _model(file: Path, address: str, files: dict[str, bytes]) -> dict[str, Any]:
             "bytes": image.takes_bytes,
             "channelsLast": image.channels_last,
             "sizePx": preprocess.size_px,
-            "mean": preprocess.mean.flatten().tolist(),
-            "std": preprocess.std.flatten().tolist(),
-            "order": preprocess.order,
+            **preprocess.normalisation,
         },
     }
 
