@@ -6,9 +6,19 @@ from jaxtyping import Float, UInt8
 
 from .contract import AbstractFaces
 
+Image = UInt8[np.ndarray, "H W 3"]
+
+
+def at_resolution(image: Image, factor: float) -> Image:
+    """The image with its sides shrunk to ``factor``, at most 1, by area, and enlarged again bilinearly."""
+    height, width = image.shape[:2]
+    small = (max(1, round(width * factor)), max(1, round(height * factor)))
+    shrunk = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+    return cv2.resize(shrunk, (width, height), interpolation=cv2.INTER_LINEAR)
+
 
 class Degraded(AbstractFaces):
-    """Another set's crops, shrunk by area until the longer side is ``resolution_px`` and enlarged again bilinearly.
+    """Another set's crops ``at_resolution``: the longer side is shrunk to ``resolution_px``.
 
     A crop that is no larger stays as it is. Names say the resolution, since these are other pictures.
     """
@@ -17,15 +27,10 @@ class Degraded(AbstractFaces):
         self._faces, self.resolution_px = faces, resolution_px
         self.identities, self.labels = faces.identities, faces.labels
 
-    def image(self, index: int) -> UInt8[np.ndarray, "H W 3"]:
+    def image(self, index: int) -> Image:
         pixels = self._faces.image(index)
-        height, width = pixels.shape[:2]
-        scale = self.resolution_px / max(height, width)
-        if scale >= 1:
-            return pixels
-        small = (max(1, round(width * scale)), max(1, round(height * scale)))
-        shrunk = cv2.resize(pixels, small, interpolation=cv2.INTER_AREA)
-        return cv2.resize(shrunk, (width, height), interpolation=cv2.INTER_LINEAR)
+        factor = self.resolution_px / max(pixels.shape[:2])
+        return pixels if factor >= 1 else at_resolution(pixels, factor)
 
     def name(self, index: int) -> str:
         return f"{self._faces.name(index)} at {self.resolution_px} px"

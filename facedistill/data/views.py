@@ -10,13 +10,12 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from jaxtyping import UInt8
 
 from ..errors import UserError
 from .chance import Purpose, draws
 from .codec import decode
+from .degraded import Image, at_resolution
 
-Image = UInt8[np.ndarray, "H W 3"]
 Range = tuple[float, float]
 
 _GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # luma of red, green, blue, ITU-R BT.601
@@ -196,11 +195,7 @@ def _blur(image: Image, views: Views, drawn: Draws) -> Image:
 def _low_resolution(image: Image, views: Views, drawn: Draws) -> Image:
     if drawn.low_resolution >= views.low_resolution:
         return image
-    height, width = image.shape[:2]
-    factor = min(1.0, _within(views.low_resolution_px, drawn.low_resolution_side) / 112)
-    small = (max(1, round(width * factor)), max(1, round(height * factor)))
-    shrunken = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
-    return cv2.resize(shrunken, (width, height), interpolation=cv2.INTER_LINEAR)
+    return at_resolution(image, min(1.0, _within(views.low_resolution_px, drawn.low_resolution_side) / 112))
 
 
 def _jpeg(image: Image, views: Views, drawn: Draws) -> Image:
