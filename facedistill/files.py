@@ -70,24 +70,30 @@ def refuse_existing(destination: Path, other: str = "name") -> None:
         raise UserError(f"{destination} exists and is never overwritten; choose another {other}.")
 
 
-def write_whole(file: Path, data: bytes) -> None:
-    """Put a file in its place when all of it is there, over an older one; until then its name begins with a dot."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+@contextmanager
+def replacing(file: Path) -> Iterator[Path]:
+    """The path of a file to write, which replaces ``file`` when everything went well and vanishes otherwise."""
     partial = file.with_name(f".{file.name}.partial")
     try:
-        partial.write_bytes(data)
+        yield partial
         os.replace(partial, file)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
 
 
+def write_whole(file: Path, data: bytes) -> None:
+    """Write a file whole or not at all, in place of an older one."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(file) as partial:
+        partial.write_bytes(data)
+
+
 def write_text(file: Path, text: str) -> None:
-    """Replace a small file in one go; what it says survives a power cut."""
-    partial = file.with_name(f".{file.name}.partial")
-    partial.write_text(text)
-    to_disk(partial)
-    os.replace(partial, file)
+    """Write a small file whole or not at all, in place of an older one, so that it survives a power cut."""
+    with replacing(file) as partial:
+        partial.write_text(text)
+        to_disk(partial)
 
 
 def to_disk(path: Path) -> None:

@@ -5,7 +5,6 @@ further word. A file from elsewhere needs the choice from the caller.
 """
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NewType
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 
 from ..config import build
 from ..errors import UserError
+from ..files import replacing
 from .contract import AbstractBackbone
 
 MODEL_FILE = "model.safetensors"
@@ -105,11 +105,11 @@ def read_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def write_tensors(tensors: Mapping[str, Tensor], file: Path, metadata: dict[str, str]) -> None:
-    """Write a safetensors file under another name, then rename it: a crash leaves nothing half-written."""
-    partial = file.with_name(f"{file.name}.partial")
+    """Write a safetensors file whole or not at all, in place of an older one."""
     # Plain row-major copies: channels_last tensors and tensors that share memory are refused by the format.
-    save_file({name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}, partial, metadata)
-    os.replace(partial, file)
+    plain = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
+    with replacing(file) as partial:
+        save_file(plain, partial, metadata)
 
 
 def _choice_in(metadata: Mapping[str, str]) -> Choice | None:

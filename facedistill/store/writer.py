@@ -16,7 +16,7 @@ import numpy as np
 from torch import Tensor
 
 from ..errors import UserError
-from ..files import refuse_existing, to_disk
+from ..files import refuse_existing, to_disk, write_text
 from .codec import CODECS
 from .header import Header, read_header
 from .layout import DIGESTS, HEADER, Block, Column
@@ -52,10 +52,7 @@ class Writer:
 
     def _begin(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        partial = self._folder / f"{HEADER}.partial"
-        partial.write_text(self._header.dump(), encoding="utf-8")
-        to_disk(partial)
-        os.replace(partial, self._folder / HEADER)
+        write_text(self._folder / HEADER, self._header.dump())
 
     @property
     def left(self) -> list[Block]:
