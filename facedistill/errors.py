@@ -24,6 +24,12 @@ def one_line(error: Exception, characters: int = 300) -> str:
     return " ".join(str(error).split())[:characters]
 
 
+def first_line(error: BaseException, characters: int = 300) -> str:
+    """The first line of what an error says, for errors that go on for pages; its kind where it says nothing."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:characters]
+
+
 def unknown(kind: str, name: str, known: Iterable[str], where: str = "") -> UserError:
     """An error for a name nobody knows; it names the nearest known one.
 

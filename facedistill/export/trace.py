@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..backbones.contract import AbstractBackbone
-from ..errors import UserError
+from ..errors import UserError, first_line
 from ..evaluate.embeddings.embed import evaluating
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def trace(student: AbstractBackbone) -> "ModelProto":
         except ModuleNotFoundError as error:
             raise UserError(f"Export needs {error.name}; install it with: pip install 'facedistill[export]'") from None
         except torch.onnx.errors.OnnxExporterError as error:
-            raise UserError(f"This student cannot be written as ONNX: {_first_line(error)}") from None
+            raise UserError(f"This student cannot be written as ONNX: {first_line(error.__cause__ or error)}") from None
     assert program is not None
     return _plain(program.model_proto)
 
@@ -87,7 +87,3 @@ def silence() -> Iterator[None]:
             yield
     finally:
         log.setLevel(level)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error.__cause__ or error).strip().splitlines()[0][:300]

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..backbones.contract import AbstractBackbone, Preprocess
 from ..backbones.load import weights_file
 from ..backbones.metadata import agreed, stated_preprocess
-from ..errors import UserError
+from ..errors import UserError, first_line
 from ..types import Features, Spec
 from .frozen import AbstractFrozen, head_beside
 
@@ -144,14 +144,10 @@ def open_session(data: bytes, name: str, *, threads: int | None = None) -> Any:
         try:
             return onnxruntime.InferenceSession(data, options, providers=usable)
         except Exception as error:  # onnxruntime's errors share no other base
-            raise UserError(f"{name} cannot be run as one whole ONNX file: {_first_line(error)}") from None
+            raise UserError(f"{name} cannot be run as one whole ONNX file: {first_line(error)}") from None
 
 
 _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:300]
 
 
 def _image_input(session: Any, file: Path) -> ImageInput:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ...errors import UserError
+from ...errors import UserError, first_line
 
 _COLUMNS = ("path", "identity", "norm", "embedding")
 
@@ -44,12 +44,8 @@ def _columns(file: Path) -> dict[str, Any]:
             names = [name for name in _COLUMNS if name in opened.schema_arrow.names]
             table = opened.read(names)
     except (OSError, ArrowException) as error:
-        raise UserError(f"{file} is not a Parquet file that can be read: {_first_line(error)}.") from None
+        raise UserError(f"{file} is not a Parquet file that can be read: {first_line(error).rstrip('.')}.") from None
     return {name: table.column(name).combine_chunks() for name in names}
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def _vectors(file: Path, column: Any) -> Float[np.ndarray, "N D"]:
