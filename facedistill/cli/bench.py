@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UserError
-from .options import AsJson, check_new_file
+from .options import AsJson, Package, check_new_file
 from .show import print_table, short
-from .verify import Package
 
 if TYPE_CHECKING:
     from ..export.contract import Runner

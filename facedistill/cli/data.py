@@ -28,11 +28,11 @@ def data_inspect(
 ) -> None:
     """Count images, identities, images per identity and sizes."""
     from ..data import inspect
-    from ..data.open import has_identities, open_faces
+    from ..data.open import open_any
 
     for file in filter(None, (sheet, histogram)):
         check_new_file(file)
-    faces = open_faces(path, labelled=has_identities(path))
+    faces = open_any(path)
     counts, sizes = inspect.count(faces), inspect.sizes(faces)
     bins = inspect.histogram(counts.images_per_identity)
     _draw(faces, bins, sheet, histogram)
@@ -67,13 +67,13 @@ def data_verify(
     as_json: AsJson = False,
 ) -> None:
     """Decode every image and list the bad ones; exit code 1 if there is any."""
-    from ..data.open import has_identities, open_faces
+    from ..data.open import open_any
     from ..data.verify import find_bad, save_bad
     from ..progress import Display
 
     if out is not None:
         check_new_file(out)
-    faces = open_faces(path, labelled=has_identities(path))
+    faces = open_any(path)
     start = time.monotonic()
     with Display(len(faces), title=path.name) as display:
         found = find_bad(

@@ -132,14 +132,14 @@ def embed(
     device: Device = "auto",
 ) -> None:
     """Embed every face of a folder."""
-    from ..data.open import has_identities, open_faces
+    from ..data.open import open_any
     from ..evaluate.embeddings import store
     from ..evaluate.embeddings.embed import embed as embed_faces
     from ..progress import Reporter
 
     refuse_existing(destination, "folder")
     network = network_of(model, backbone, device, parsed(preprocess))
-    faces = open_faces(source, labelled=has_identities(source))
+    faces = open_any(source)
     with Reporter() as report:
         seen = embed_faces(network, faces, flip=flip, report=lambda done, of: report(source.name, done, of))
     store.save_embeddings(destination, seen, faces)

@@ -12,8 +12,6 @@ from .options import AsJson, Backbone
 from .show import print_table
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder or a safetensors file.")]
-
-
 Out = Annotated[Path | None, typer.Option(help="Folder of the package, new [`export` in the run folder].")]
 To = Annotated[str, typer.Option(metavar="TARGET,...", help="Runtimes to write for.")]
 Precision = Annotated[str, typer.Option(metavar="PRECISION,...", help="Of fp32, fp16 and int8.")]
@@ -70,9 +68,9 @@ def _names(text: str) -> list[str]:
 
 
 def _faces(path: Path | None) -> Any:
-    from ..data.open import has_identities, open_faces
+    from ..data.open import open_any
 
-    return None if path is None else open_faces(path, labelled=has_identities(path))
+    return None if path is None else open_any(path)
 
 
 def _show(manifest: dict[str, Any], out: Path, as_json: bool) -> None:

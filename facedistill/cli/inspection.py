@@ -58,12 +58,12 @@ def _subjects(subject: str, overrides: list[str]) -> Any:
 
 def _faces(path: Path | None, count: int) -> Any:
     """Those at ``path``, or two drawn pictures each of half as many people."""
-    from ..data.open import has_identities, open_faces
+    from ..data.open import open_any
     from ..data.synthetic import DrawnFaces
 
     if path is None:
         return DrawnFaces(identities=-(-count // 2), images_per_identity=2)
-    return open_faces(path, labelled=has_identities(path))
+    return open_any(path)
 
 
 def _show(figures: dict[str, Any], out: Path) -> None:

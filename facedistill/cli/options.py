@@ -19,6 +19,7 @@ DryRun = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A run folder, a safetensors file or an ONNX file.")]
+Package = Annotated[Path, typer.Argument(metavar="PACKAGE", help="A folder that `export` wrote.")]
 Backbone = Annotated[str | None, typer.Option(help="Name of the network, where a safetensors file does not say.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 Flip = Annotated[bool, typer.Option("--flip/--no-flip", help="Add the mirror image's embedding.")]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-Package = Annotated[Path, typer.Argument(metavar="PACKAGE", help="A folder that `export` wrote.")]
+from .options import Package
 
 
 def serve(

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UserError
-from .options import AsJson
+from .options import AsJson, Package
 from .show import print_table
 
 if TYPE_CHECKING:
     from ..crop import AbstractLocator
     from ..export.threshold import Threshold
 
-Package = Annotated[Path, typer.Argument(metavar="PACKAGE", help="A folder that `export` wrote.")]
 Which = Annotated[str | None, typer.Option("--file", help="A file or a precision [the most precise].")]
 
 

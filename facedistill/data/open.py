@@ -25,7 +25,7 @@ RECORDS = "train.rec"
 def open_faces(path: Path, *, labelled: bool = True) -> AbstractFaces:
     """The faces at ``path``: a folder of identities, a folder with ``RECORDS``, or a file that ``FILES`` knows.
 
-    Not ``labelled``, no face has an identity, whatever the path says.
+    Unless ``labelled``, no face has an identity, whatever the path says.
 
     Raises:
         UserError: nothing there, a file of another kind, or one that is damaged.
@@ -40,6 +40,15 @@ def open_faces(path: Path, *, labelled: bool = True) -> AbstractFaces:
     if suffix not in FILES:
         raise UserError(f"{path} is no set of faces; give a folder, or a file that ends in {', '.join(sorted(FILES))}.")
     return FILES[suffix](path, labelled)
+
+
+def open_any(path: Path) -> AbstractFaces:
+    """The faces at ``path``, with their identities where it says who is who.
+
+    Raises:
+        UserError: as ``open_faces``.
+    """
+    return open_faces(path, labelled=has_identities(path))
 
 
 def has_identities(path: Path) -> bool:
