@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from ..types import Features
 from .contract import NO_PROMPTS, AbstractPromptable, Preprocess, Prompts, PromptSlot
+from .transformer import Mlp, initialise
 
 KERNELS = (3, 5, 7, 9)
 """Depthwise kernels of the four stages, in cells (EdgeNeXt, table 1)."""
@@ -60,7 +61,7 @@ class _EdgeNeXt(AbstractPromptable):
         super().__init__(preprocess)
         self.widths = tuple(widths)
         self.model = _Trunk(embedding, depths, widths, heads)
-        self.apply(_initialise)
+        self.apply(initialise)
 
     @property
     def prompt_slots(self) -> tuple[PromptSlot, ...]:
@@ -117,7 +118,7 @@ class _ConvBlock(nn.Module):
         super().__init__()
         self.conv_dw = nn.Conv2d(width, width, kernel, padding=kernel // 2, groups=width)
         self.norm = nn.LayerNorm(width, NORM_EPS)
-        self.mlp = _Mlp(width)
+        self.mlp = Mlp(width)
         self.gamma = nn.Parameter(torch.full((width,), LAYER_SCALE))
 
     def forward(self, map: Tensor, prompts: Tensor | None) -> tuple[Tensor, Tensor | None]:
@@ -141,7 +142,7 @@ class _AttentionBlock(nn.Module):
         self.gamma_xca = nn.Parameter(torch.full((width,), LAYER_SCALE))
         self.xca = _CrossCovarianceAttention(width, heads)
         self.norm = nn.LayerNorm(width, NORM_EPS)
-        self.mlp = _Mlp(width)
+        self.mlp = Mlp(width)
         self.gamma = nn.Parameter(torch.full((width,), LAYER_SCALE))
 
     def forward(
@@ -203,18 +204,6 @@ class _FourierPosition(nn.Module):
         return torch.stack([angle.sin(), angle.cos()], dim=1).flatten(0, 1)
 
 
-class _Mlp(nn.Module):
-    """Two linear layers, four times as wide between them."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(width, 4 * width)
-        self.fc2 = nn.Linear(4 * width, width)
-
-    def forward(self, cells: Tensor) -> Tensor:
-        return self.fc2(F.gelu(self.fc1(cells)))
-
-
 class _ChannelNorm(nn.LayerNorm):
     """Layer norm over the channels of a map."""
 
@@ -247,10 +236,3 @@ def _with(prompts: Tensor | None, tokens: Float[Tensor, "B N C"]) -> Tensor:
     if prompts is None:
         return tokens
     return torch.cat([tokens, prompts.expand(len(tokens), -1, -1)], dim=1)
-
-
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d | nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)

@@ -28,7 +28,7 @@ class Mlp(nn.Module):
         self.fc2 = nn.Linear(4 * width, width)
         self.activation = _ACTIVATIONS[activation]
 
-    def forward(self, tokens: Float[Tensor, "B N C"]) -> Float[Tensor, "B N C"]:
+    def forward(self, tokens: Float[Tensor, "*cells C"]) -> Float[Tensor, "*cells C"]:
         return self.fc2(self.activation(self.fc1(tokens)))
 
 
