@@ -64,9 +64,7 @@ class LocalCentres(nn.Module):
         self, count: int, width: int, heads: int, position: FacialPosition | None, encode: Literal["query", "key"]
     ) -> None:
         super().__init__()
-        if width % heads:
-            raise UserError(f"The width {width} is not divisible by {heads} heads; change one of them.")
-        self.heads, self.position, self.encode = heads, position, encode
+        self.heads, self.position, self.encode = checked_heads(width, heads), position, encode
         grid = square_grid(count) if position is not None and encode == "query" else None
         self.register_buffer("grid", grid, persistent=False)
         self.centres = nn.Parameter(torch.empty(count, width))
@@ -103,11 +101,15 @@ class LocalCentres(nn.Module):
 
 class SelfAttention(nn.Module):
     """Multi-head self-attention over the L local features, the same one for both networks: equal maps then mean
-    equal relations among the local features, which two private attentions would not promise."""
+    equal relations among the local features, which two private attentions would not promise.
+
+    Raises:
+        UserError: width not divisible by heads.
+    """
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads = checked_heads(width, heads)
         self.query_key_value = nn.Linear(width, 3 * width, bias=False)
         self.out = nn.Linear(width, width)
 
@@ -119,6 +121,17 @@ class SelfAttention(nn.Module):
         maps = (query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])).float().softmax(-1)
         context = merge(maps.to(value.dtype) @ value)
         return maps, context, self.out(context)
+
+
+def checked_heads(width: int, heads: int) -> int:
+    """``heads``, if they divide the width.
+
+    Raises:
+        UserError: they do not.
+    """
+    if width % heads:
+        raise UserError(f"The width {width} is not divisible by {heads} heads; change one of them.")
+    return heads
 
 
 def split(x: Float[Tensor, "B N d"], heads: int) -> Float[Tensor, "B heads N e"]:

@@ -36,14 +36,23 @@ class ClassLogits(nn.Module):
 
     def __init__(self, classifier: TeacherClassifier, *, scale: float, temperature: float = 1.0) -> None:
         super().__init__()
-        if min(scale, temperature) <= 0:
-            raise UserError(f"Scale and temperature must be above 0; they are {scale:g} and {temperature:g}.")
-        self.sharpness = scale / temperature
+        self.sharpness = sharpness(scale, temperature)
         self.register_buffer("centres", classifier.best().float())
 
     def forward(self, student: Features, teacher: Features) -> tuple[Float[Tensor, "B K"], Float[Tensor, "B K"]]:
         own, wanted = student.extras["cosines"].float(), cosines(teacher.embedding.detach(), self.centres)
         return self.sharpness * own, self.sharpness * wanted
+
+
+def sharpness(scale: float, temperature: float) -> float:
+    """s / T, which cosines are multiplied by to be softened logits.
+
+    Raises:
+        UserError: one of them is not above 0.
+    """
+    if min(scale, temperature) <= 0:
+        raise UserError(f"Scale and temperature must be above 0; they are {scale:g} and {temperature:g}.")
+    return scale / temperature
 
 
 def true_or_not(

@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ..errors import UserError
 from ..types import Spec
 from .centres import SelfAttention
 
@@ -29,8 +28,6 @@ class RegionAttention(nn.Module):
 
     def __init__(self, spec: Spec, stages: list[int], side: int, width: int, heads: int) -> None:
         super().__init__()
-        if width % heads:
-            raise UserError(f"The width {width} is not divisible by {heads} heads; change one of them.")
         self.side = side
         self.enter = nn.ModuleList(nn.Conv2d(spec.stages[stage].channels, width, 1) for stage in stages)
         self.position = nn.Parameter(torch.empty(len(stages) * side * side, width))

@@ -15,10 +15,9 @@ this method or ``feature_consistency``.
 from torch import Tensor
 
 from ..align.cosines import cosines
-from ..align.logits import SCALE, divergence
+from ..align.logits import SCALE, divergence, sharpness
 from ..align.project import bridge
 from ..align.relations import unit
-from ..errors import UserError
 from ..method import AbstractMethod
 from ..teachers.classifier import TeacherClassifier
 from ..types import Batch, Features, Spec, Terms
@@ -42,9 +41,7 @@ class TeacherHeadKD(AbstractMethod):
         self, student: Spec, classifier: TeacherClassifier, *, temperature: float = 4.0, scale: float = SCALE
     ) -> None:
         super().__init__()
-        if min(scale, temperature) <= 0:
-            raise UserError(f"Scale and temperature must be above 0; they are {scale:g} and {temperature:g}.")
-        self.temperature, self.sharpness = temperature, scale / temperature
+        self.temperature, self.sharpness = temperature, sharpness(scale, temperature)
         self.register_buffer("centres", classifier.best().float())
         self.projector = bridge(student.embedding, self.centres.shape[1])
 
