@@ -5,6 +5,7 @@ crop (eyes, nose, mouth corners), detector score.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,8 +38,8 @@ def read_ijb_images(tid_mid: Path, points: Path) -> IjbImages:
     Raises:
         UserError: a file or a line that cannot be read, or lines that describe different images.
     """
-    names, numbers = _read_named(tid_mid, 2, np.int64, "an image, a template and a medium", int)
-    others, values = _read_named(points, 11, np.float64, "an image, ten coordinates and a detector score", float)
+    names, numbers = _read_named(tid_mid, _MEDIA)
+    others, values = _read_named(points, _POINTS)
     _check_same(tid_mid, names, points, others)
     _check_points(points, values)
     template_ids, template = np.unique(numbers[:, 0], return_inverse=True)
@@ -47,51 +48,52 @@ def read_ijb_images(tid_mid: Path, points: Path) -> IjbImages:
     )
 
 
-def _read_named(
-    file: Path, numbers: int, dtype: type, wanted: str, number: Callable[[bytes], float]
-) -> tuple[np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class _Columns:
+    """The numbers that follow the name on every line of a list."""
+
+    count: int
+    parse: Callable[[bytes], float]
+    dtype: type
+    wanted: str
+    """What a line holds, for errors."""
+
+    def array(self, rows: Sequence[Sequence[bytes]]) -> np.ndarray:
+        """Raises ``ValueError`` or ``OverflowError`` where a cell is no such number."""
+        parse = self.parse
+        return np.array([[parse(cell) for cell in row[1:]] for row in rows], dtype=self.dtype)
+
+    def fit(self, row: Sequence[bytes]) -> bool:
+        try:
+            return self.array([row]).shape == (1, self.count)
+        except (ValueError, OverflowError):
+            return False
+
+
+_MEDIA = _Columns(2, int, np.int64, "an image, a template and a medium")
+_POINTS = _Columns(11, float, np.float64, "an image, ten coordinates and a detector score")
+
+
+def _read_named(file: Path, columns: _Columns) -> tuple[np.ndarray, np.ndarray]:
     """Names and the numbers after each, line by line."""
     names, values, line = [], [], 1
     for chunk in chunks_of_lines(file):
         rows = [row.split() for row in chunk.split(b"\n")[:-1]]
-        values.append(_values(rows, numbers, dtype, number, file, wanted, line))
+        values.append(_values(rows, columns, file, line))
         names.append(np.array([row[0] for row in rows]))
         line += len(rows)
     if not names:
-        raise UserError(f"{file} is empty; each of its lines gives {wanted}.")
+        raise UserError(f"{file} is empty; each of its lines gives {columns.wanted}.")
     return np.concatenate(names), np.concatenate(values)
 
 
-def _values(
-    rows: Sequence[Sequence[bytes]],
-    numbers: int,
-    dtype: type,
-    number: Callable[[bytes], float],
-    file: Path,
-    wanted: str,
-    first_line: int,
-) -> np.ndarray:
-    wrong = next((place for place, row in enumerate(rows) if not _fits(row, numbers)), None)
-    try:
-        if wrong is None:
-            return np.array([[number(cell) for cell in row[1:]] for row in rows], dtype=dtype)
-    except (ValueError, OverflowError):
-        wrong = next(place for place, row in enumerate(rows) if not _counts(row[1:], number))
-    raise UserError(
-        f"{file}, line {first_line + (wrong or 0)}: expected {wanted}, "
-        f"got '{b' '.join(rows[wrong or 0])[:60].decode(errors='replace')}'."
-    )
-
-
-def _fits(row: Sequence[bytes], numbers: int) -> bool:
-    return len(row) == numbers + 1
-
-
-def _counts(cells: Sequence[bytes], number: Callable[[bytes], float]) -> bool:
-    try:
-        return all(abs(number(cell)) < 2**62 for cell in cells)
-    except ValueError:
-        return False
+def _values(rows: Sequence[Sequence[bytes]], columns: _Columns, file: Path, first_line: int) -> np.ndarray:
+    if all(len(row) == columns.count + 1 for row in rows):
+        with suppress(ValueError, OverflowError):
+            return columns.array(rows)
+    place = next(place for place, row in enumerate(rows) if not columns.fit(row))
+    shown = b" ".join(rows[place])[:60].decode(errors="replace")
+    raise UserError(f"{file}, line {first_line + place}: expected {columns.wanted}, got '{shown}'.")
 
 
 def _check_same(first: Path, names: np.ndarray, second: Path, others: np.ndarray) -> None:
