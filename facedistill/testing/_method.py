@@ -1,39 +1,32 @@
 """What every method promises."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from ..method import AbstractMethod
-from ..types import ALONE, UNLABELLED, Batch, Features, Spec, Stage, Terms
+from ..types import ALONE, Batch, Features, Spec, Terms
 from ._ask import (
     Builder,
     Question,
     check_finite_scalars,
     check_gradients,
     demand,
-    generator,
-    made_up_classifier,
-    name_of,
     questions,
     same_state,
-    seeded,
     signature_is_the_configuration,
-    supplied,
     total,
 )
 from ._lesson import Lesson, demand_one, lesson
+from ._method_case import SAMPLES, SMALL_CNN, SMALL_TRANSFORMER, MethodCase, tensors
 from ._ranks import as_ranks, in_turn
 
 CONTEXT = ("student", "teacher", "classifier")
 ANSWERS = frozenset({"embedding", "stages", "prompts"})
 OWN_ANSWERS = frozenset({"cosines", ALONE})
-SAMPLES, PROMPTS, RANKS = 4, 3, 2
-
-SMALL_CNN = Spec(24, (Stage(6, (12, 12)), Stage(8, (6, 6)), Stage(12, (3, 3))), 48)
-SMALL_TRANSFORMER = Spec(32, (Stage(16, (5, 5)), Stage(16, (5, 5))), 40)
+RANKS = 2
 
 
 def check_method(
@@ -57,98 +50,17 @@ def ask_method(
     """The questions of ``check_method``, one by one."""
     yield from questions([signature_is_the_configuration], build, CONTEXT)
     for pair in ((student, teacher), (teacher, student), (teacher, teacher)):
-        case = _Case(build, *pair, identities)
+        case = MethodCase(build, *pair, identities)
         for each in (case, replace(case, optional=True)) if case.method().optional else (case,):
             yield from questions(PROMISES, each)
 
 
 def ask_compiled(build: Builder, *, identities: int = 6) -> Iterator[Question]:
     """Whether a method compiles without a graph break; takes seconds, and needs a process without shape checks."""
-    yield from questions([_compiles_whole], _Case(build, SMALL_CNN, SMALL_TRANSFORMER, identities))
+    yield from questions([_compiles_whole], MethodCase(build, SMALL_CNN, SMALL_TRANSFORMER, identities))
 
 
-@dataclass(frozen=True)
-class _Case:
-    build: Builder
-    student: Spec
-    teacher: Spec
-    identities: int
-    optional: bool = False
-    """Whether the teacher gives the optional answers, too."""
-
-    def method(self, seed: int = 0) -> AbstractMethod:
-        classifier = made_up_classifier(self.identities, self.teacher.embedding, seed)
-        context = {"student": self.student, "teacher": self.teacher, "classifier": classifier}
-        with seeded(seed):
-            method: AbstractMethod = supplied(self.build, context)
-        return method
-
-    def throws_dice(self) -> bool:
-        """Whether two calls in training differ by chance."""
-        (student, teacher), answers = self.seen(), []
-        for seed in range(2):
-            method = self.method().train()
-            with torch.no_grad(), seeded(seed):
-                answers.append(method(student, teacher, self.batch()))
-        return bool(same_state(*answers))
-
-    @property
-    def who(self) -> str:
-        return name_of(self.build)
-
-    def seen(self, dtype: torch.dtype = torch.float32) -> tuple[Features, Features]:
-        """What student and teacher saw. Answers the method does not declare are missing, or poisoned with NaN."""
-        method = self.method()
-        known = method.uses | (method.optional if self.optional else frozenset())
-        teacher = _features(self.teacher, seed=2, dtype=dtype)
-        student = self._with_cosines(_features(self.student, seed=1, dtype=dtype), method)
-        student = self._with_parts(student, method)
-        for tensor in _tensors(student):
-            tensor.requires_grad_()
-        return student, _only(teacher, known)
-
-    def _with_cosines(self, student: Features, method: AbstractMethod) -> Features:
-        if "cosines" not in method.asks_student:
-            return student
-        own = torch.rand(SAMPLES, self.identities, generator=generator(3)).mul(2).sub(1)
-        return replace(student, extras={**student.extras, "cosines": own})
-
-    def _with_parts(self, student: Features, method: AbstractMethod) -> Features:
-        """What a student with an assistant shows of itself alone."""
-        if ALONE not in method.asks_student:
-            return student
-        alone = _features(self.student, seed=4, dtype=student.embedding.dtype)
-        parts = {f"{ALONE}_{number}": stage for number, stage in enumerate(alone.stages)}
-        return replace(student, extras={**student.extras, ALONE: alone.embedding, **parts})
-
-    def batch(self, labelled: int = SAMPLES) -> Batch:
-        # Two people twice, once in either half, so that there are pairs to relate.
-        labels = torch.tensor([0, 1, 1, 0]) % self.identities
-        labels[labelled:] = UNLABELLED
-        return Batch(labels, torch.arange(SAMPLES), torch.zeros(SAMPLES, dtype=torch.int64), torch.tensor(0.5))
-
-
-def _features(spec: Spec, seed: int, dtype: torch.dtype) -> Features:
-    chance = generator(seed)
-    stages = tuple(torch.randn(SAMPLES, s.channels, *s.grid, generator=chance).to(dtype) for s in spec.stages)
-    prompts = torch.randn(SAMPLES, PROMPTS, spec.stages[-1].channels, generator=chance).to(dtype)
-    embedding = torch.randn(SAMPLES, spec.embedding, generator=chance).to(dtype)
-    return Features(embedding, stages, {"prompts": prompts})
-
-
-def _only(teacher: Features, known: frozenset[str]) -> Features:
-    embedding = teacher.embedding if "embedding" in known else torch.full_like(teacher.embedding, torch.nan)
-    extras = teacher.extras if "prompts" in known else {}
-    return Features(embedding, teacher.stages if "stages" in known else (), extras)
-
-
-def _tensors(features: Features) -> Iterator[Tensor]:
-    yield features.embedding
-    yield from features.stages
-    yield from features.extras.values()
-
-
-def _declares_known_answers(case: _Case) -> None:
+def _declares_known_answers(case: MethodCase) -> None:
     method = case.method()
     strange = sorted((method.uses | method.optional) - ANSWERS)
     demand(not strange, f"{case.who} uses {strange}, which no teacher provides; known: {sorted(ANSWERS)}.")
@@ -156,7 +68,7 @@ def _declares_known_answers(case: _Case) -> None:
     demand(not strange, f"{case.who} asks the student for {strange}; known: {sorted(OWN_ANSWERS)}.")
 
 
-def _terms_are_finite_scalars(case: _Case) -> None:
+def _terms_are_finite_scalars(case: MethodCase) -> None:
     student, teacher = case.seen()
     terms = case.method()(student, teacher, case.batch())
     demand(bool(terms), f"{case.who} returns no terms, so nothing is learned.")
@@ -164,17 +76,17 @@ def _terms_are_finite_scalars(case: _Case) -> None:
     check_finite_scalars(terms, case.who, hint)
 
 
-def _student_learns(case: _Case) -> None:
+def _student_learns(case: MethodCase) -> None:
     student, teacher = case.seen()
     total(case.method()(student, teacher, case.batch())).backward()
-    gradients = [tensor.grad for tensor in _tensors(student) if tensor.grad is not None]
+    gradients = [tensor.grad for tensor in tensors(student) if tensor.grad is not None]
     reached = any(bool(gradient.any()) for gradient in gradients)
     demand(reached, f"{case.who}: no gradient reaches the student; is something detached?")
     finite = all(bool(gradient.isfinite().all()) for gradient in gradients)
     demand(finite, f"{case.who}: the gradient that reaches the student is not finite.")
 
 
-def _every_parameter_learns(case: _Case) -> None:
+def _every_parameter_learns(case: MethodCase) -> None:
     method, (student, teacher) = case.method(), case.seen()
     _steps(method, student, teacher, case.batch(), count=2)  # what starts at zero may hold others back for one step
     method.zero_grad()
@@ -182,26 +94,26 @@ def _every_parameter_learns(case: _Case) -> None:
     check_gradients(method, case.who, "remove it, or use it in a term.")
 
 
-def _teacher_is_untouched(case: _Case) -> None:
+def _teacher_is_untouched(case: MethodCase) -> None:
     student, teacher = case.seen()
-    before = [tensor.clone() for tensor in _tensors(teacher)]
+    before = [tensor.clone() for tensor in tensors(teacher)]
     total(case.method()(student, teacher, case.batch())).backward()
     same = all(
-        torch.equal(was, now) or bool(was.isnan().all()) for was, now in zip(before, _tensors(teacher), strict=True)
+        torch.equal(was, now) or bool(was.isnan().all()) for was, now in zip(before, tensors(teacher), strict=True)
     )
     demand(same, f"{case.who} writes into the teacher's features; other methods read them, too.")
 
 
-def _learning_teachers_are_welcome(case: _Case) -> None:
+def _learning_teachers_are_welcome(case: MethodCase) -> None:
     """Prompted teachers answer with gradients; what reaches them must be finite."""
     student, teacher = case.seen()
-    answers = [tensor.requires_grad_() for tensor in _tensors(teacher)]
+    answers = [tensor.requires_grad_() for tensor in tensors(teacher)]
     total(case.method()(student, teacher, case.batch())).backward()
     finite = all(bool(tensor.grad.isfinite().all()) for tensor in answers if tensor.grad is not None)
     demand(finite, f"{case.who}: the gradient that reaches a learning teacher is not finite.")
 
 
-def _state_is_whole(case: _Case) -> None:
+def _state_is_whole(case: MethodCase) -> None:
     method, (student, teacher) = case.method(), case.seen()
     _steps(method, student, teacher, case.batch(), count=2)
     twin = case.method(seed=1)
@@ -213,7 +125,7 @@ def _state_is_whole(case: _Case) -> None:
     )
 
 
-def _eval_is_deterministic(case: _Case) -> None:
+def _eval_is_deterministic(case: MethodCase) -> None:
     method, (student, teacher) = case.method(), case.seen()
     before = {name: tensor.clone() for name, tensor in method.state_dict().items()}
     wrong = same_state(*(_quiet(method, student, teacher, case.batch()) for _ in range(2)))
@@ -222,17 +134,17 @@ def _eval_is_deterministic(case: _Case) -> None:
     demand(not changed, f"{case.who}: a call in eval mode changes {changed}.")
 
 
-def _unlabelled_are_welcome(case: _Case) -> None:
+def _unlabelled_are_welcome(case: MethodCase) -> None:
     for labelled in (SAMPLES // 2, 0):
         method, (student, teacher) = case.method(), case.seen()
         terms = method(student, teacher, case.batch(labelled))
         check_finite_scalars(terms, case.who, f"with {labelled} of {SAMPLES} samples labelled")
         total(terms).backward()
-        finite = all(bool(t.grad.isfinite().all()) for t in _tensors(student) if t.grad is not None)
+        finite = all(bool(t.grad.isfinite().all()) for t in tensors(student) if t.grad is not None)
         demand(finite, f"{case.who}: the student's gradient is not finite with {labelled} of {SAMPLES} labelled.")
 
 
-def _autocast_is_finite(case: _Case) -> None:
+def _autocast_is_finite(case: MethodCase) -> None:
     for dtype in (torch.float32, torch.bfloat16):
         student, teacher = case.seen(dtype)
         with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -242,7 +154,7 @@ def _autocast_is_finite(case: _Case) -> None:
         demand(not narrow, f"{case.who}: {narrow} are not float32 under autocast; cast at the top of the loss.")
 
 
-def _two_ranks_are_one(case: _Case) -> None:
+def _two_ranks_are_one(case: MethodCase) -> None:
     """Half a batch in each of two processes costs and teaches what the whole batch does in one."""
     learning = not case.throws_dice()
     ranks = in_turn(lambda rank: case.method().train(learning), RANKS)
@@ -257,7 +169,7 @@ def _two_ranks_are_one(case: _Case) -> None:
 
 
 def _lesson(method: AbstractMethod, student: Features, teacher: Features, batch: Batch) -> Lesson:
-    return lesson(method, method(student, teacher, batch), list(_tensors(student)))
+    return lesson(method, method(student, teacher, batch), list(tensors(student)))
 
 
 def _rows(features: Features, rank: int) -> Features:
@@ -274,7 +186,7 @@ def _rows_of_batch(batch: Batch, rank: int) -> Batch:
     return Batch(labels, index, view, batch.progress)
 
 
-def _compiles_whole(case: _Case) -> None:
+def _compiles_whole(case: MethodCase) -> None:
     method, (student, teacher) = case.method().eval(), case.seen()
     compiled = torch.compile(method, backend="eager", fullgraph=True)
     try:

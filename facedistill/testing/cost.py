@@ -11,7 +11,7 @@ from ..config import context_of
 from ..errors import UserError
 from ..types import ALONE, Spec, Stage, Terms
 from ._ask import Builder, made_up_classifier, seeded, supplied
-from ._method import SAMPLES, SMALL_CNN, SMALL_TRANSFORMER, _Case
+from ._method_case import SAMPLES, SMALL_CNN, SMALL_TRANSFORMER, MethodCase
 
 STUDENT = Spec(512, (Stage(64, (56, 56)), Stage(64, (28, 28)), Stage(128, (14, 14)), Stage(512, (7, 7))))
 """MobileFaceNet of 1.2 M parameters at 112 px."""
@@ -36,15 +36,15 @@ class Cost(NamedTuple):
 
 def cost_of(build: Builder) -> Cost:
     """Build the method with its defaults, and watch it compute its terms of made-up features."""
-    parameters = _Case(build, STUDENT, TEACHER, IDENTITIES).method().parameters()
-    case = _Case(build, SMALL_CNN, SMALL_TRANSFORMER, 6)
+    parameters = MethodCase(build, STUDENT, TEACHER, IDENTITIES).method().parameters()
+    case = MethodCase(build, SMALL_CNN, SMALL_TRANSFORMER, 6)
     labelled, gathers = _watched(case, SAMPLES)
     unlabelled, _ = _watched(case, 0)
     needs = (*_answers(case), *_classes(case), *_labels(labelled, unlabelled))
     return Cost(needs, sum(parameter.numel() for parameter in parameters if parameter.requires_grad), gathers)
 
 
-def _watched(case: _Case, labelled: int) -> tuple[Terms, bool]:
+def _watched(case: MethodCase, labelled: int) -> tuple[Terms, bool]:
     """The terms of one batch in training, and whether rows were gathered for them."""
     method, (student, teacher) = case.method().train(), case.seen()
     with torch.no_grad(), seeded(0), patch.object(dist, "gather", wraps=dist.gather) as gather:
@@ -52,7 +52,7 @@ def _watched(case: _Case, labelled: int) -> tuple[Terms, bool]:
     return terms, gather.called
 
 
-def _answers(case: _Case) -> tuple[str, ...]:
+def _answers(case: MethodCase) -> tuple[str, ...]:
     method = case.method()
     return (
         *(f"teacher's {answer}" for answer in sorted(method.uses)),
@@ -60,7 +60,7 @@ def _answers(case: _Case) -> tuple[str, ...]:
     )
 
 
-def _classes(case: _Case) -> tuple[str, ...]:
+def _classes(case: MethodCase) -> tuple[str, ...]:
     frozen = ("teacher's class centres",) if "classifier" in context_of(case.build) else ()
     several = () if _content_with_one(case) else ("specialist teachers",)
     own = ("own classifier",) if "cosines" in case.method().asks_student else ()
@@ -68,7 +68,7 @@ def _classes(case: _Case) -> tuple[str, ...]:
     return several + frozen + own + helped
 
 
-def _content_with_one(case: _Case) -> bool:
+def _content_with_one(case: MethodCase) -> bool:
     """Whether a classifier will do that is of one network."""
     whole = replace(made_up_classifier(case.identities, case.teacher.embedding, seed=0), subsets=None)
     try:
