@@ -1,4 +1,4 @@
-"""Opinions about identities: the student's own head and the teacher's classifier, as logits of one softmax.
+"""Logits over identities: the student's own head and the teacher's classifier, on one scale.
 
 Face classifiers are cosines to class centres, trained with a scale s. Class-probability methods want logits, so both
 sides are given the same one, without margin:
@@ -58,7 +58,7 @@ def sharpness(scale: float, temperature: float) -> float:
 def true_or_not(
     logits: Float[Tensor, "B K"], labels: Int[Tensor, " B"]
 ) -> tuple[Float[Tensor, "B 2"], Float[Tensor, "B K"]]:
-    """The opinion in two: log( p_y, 1 − p_y ), and log p̂, the other identities among themselves.
+    """The probabilities in two parts: log( p_y, 1 − p_y ), and log p̂, the other identities among themselves.
 
     p̂ gives the true identity no probability. Both are meaningless for unlabelled samples.
     """

@@ -27,7 +27,7 @@ class Mix:
     """
 
     share: float = 0.25
-    """Chance of a sample to be replaced by a mixed one."""
+    """Probability that a sample is replaced by a mixed one."""
     alpha: float = 1.0
     """α; 1 makes every λ as likely as any other, less favours faces that are mostly one person's."""
 

@@ -1,4 +1,4 @@
-"""Views: what chance does to a crop, as a function of (seed, sample, view number) alone.
+"""Views: random augmentations of a crop, as a function of (seed, sample, view number) alone.
 
 Teacher and student are given the same view, and a stored answer can name the view it belongs to.
 """
@@ -26,15 +26,15 @@ _LEVELS = np.linspace(0.0, 1.0, 256, dtype=np.float32)
 class Views:
     """How far views stray from the crop. Lengths are pixels of a crop of 112 and grow with the crop.
 
-    A single strength s means a value drawn evenly from -s..s, a pair its range, a chance the share of views that
-    get the effect. Zero switches an effect off. The defaults are mild: a face stays recognisable to its teacher.
+    A single strength s means a value drawn evenly from -s..s, a pair its range, a probability the share of views
+    that get the effect. Zero switches an effect off. The defaults are mild: a face stays recognisable to its teacher.
 
     Raises:
-        UserError: a chance outside 0..1, a negative strength, or a range upside down.
+        UserError: a probability outside 0..1, a negative strength, or a range upside down.
     """
 
     mirror: float = 0.5
-    """Chance of a left-right flip."""
+    """Probability of a left-right flip."""
     rotate_deg: float = 8.0
     shift_px: float = 6.0
     """Each of right and down."""
@@ -51,28 +51,28 @@ class Views:
     colour: float = 0.0
     """Gain of red, green and blue each, 1 ± this."""
     grey: float = 0.1
-    """Chance of losing all colour."""
+    """Probability of losing all colour."""
     occlusion: float = 0.0
-    """Chance of an even rectangle over the face."""
+    """Probability of an even rectangle over the face."""
     occlusion_share: Range = (0.02, 0.2)
     """Its share of the area."""
     blur: float = 0.0
-    """Chance of a Gaussian blur."""
+    """Probability of a Gaussian blur."""
     blur_sigma_px: Range = (0.5, 1.5)
     low_resolution: float = 0.2
-    """Chance of being shrunk and enlarged again."""
+    """Probability of being shrunk and enlarged again."""
     low_resolution_px: Range = (28.0, 84.0)
     """Side of the shrunken crop."""
     jpeg: float = 0.0
-    """Chance of another JPEG compression."""
+    """Probability of another JPEG compression."""
     jpeg_quality: Range = (30.0, 90.0)
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = vars(self)[field.name]
             low, high = value if isinstance(value, tuple) else (0.0, value)
-            if not (0 <= low <= high < math.inf) or (field.name in _CHANCES and high > 1):
-                wanted = "a chance from 0 to 1" if field.name in _CHANCES else "not negative, smallest first"
+            if not (0 <= low <= high < math.inf) or (field.name in _PROBABILITIES and high > 1):
+                wanted = "a probability from 0 to 1" if field.name in _PROBABILITIES else "not negative, smallest first"
                 raise UserError(f"views.{field.name} is {value}; it must be {wanted}.")
 
     @classmethod
@@ -88,7 +88,7 @@ class Views:
         return cls(rotate_deg=0.0, shift_px=0.0, scale=(1.0, 1.0), brightness=0.0, grey=0.0, low_resolution=0.0)
 
 
-_CHANCES = frozenset({"mirror", "grey", "occlusion", "blur", "low_resolution", "jpeg"})
+_PROBABILITIES = frozenset({"mirror", "grey", "occlusion", "blur", "low_resolution", "jpeg"})
 
 
 def view(image: Image, views: Views, *, seed: int, index: int, number: int) -> Image:

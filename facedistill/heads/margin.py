@@ -6,10 +6,10 @@
 A margin softmax is its ψ.
 
 Several processes share the centres by rows (model parallel): each compares the samples of all with its own. Where
-``sample_rate`` is below 1, j runs over the centres of the whole batch's identities and over as many others only as
-chance gives, anew in every step: Partial FC: Training 10 Million Identities on a Single Machine. An et al. ICCVW 2021.
-arXiv:2010.05222. A centre's chance is a function of its number and the step, so that the number of processes makes no
-difference. Centres that take no part get no gradient, not even one of zeros: it is sparse (``train/rows.py``).
+``sample_rate`` is below 1, j runs over the centres of the whole batch's identities and over a random sample of the
+others, drawn anew in every step: Partial FC: Training 10 Million Identities on a Single Machine. An et al. ICCVW 2021.
+arXiv:2010.05222. Whether a centre is drawn depends on its number and the step alone, whatever the number of processes.
+Centres that take no part get no gradient, not even one of zeros: it is sparse (``train/rows.py``).
 """
 
 from abc import abstractmethod

@@ -1,7 +1,7 @@
 """Contrastive Representation Distillation (CRD). Tian, Krishnan, Isola. ICLR 2020. arXiv:1910.10699
 
     s_ij = < g_S(i) , g_T(j) > / τ         g: a linear map of the embedding, then length 1
-    h_ij = e^s_ij / ( e^s_ij + N_i c )     chance that i and j are one sample rather than one of N_i negatives
+    h_ij = e^s_ij / ( e^s_ij + N_i c )     probability that i and j are one sample rather than one of N_i negatives
     L_S  = −(1/n) Σ_i [ log h_ii + Σ_{j negative} log( 1 − h_ij ) ]
     L    = L_S + L_T                       L_T: the same with the teacher's side asking, the student's answering
 

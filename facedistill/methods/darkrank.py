@@ -2,11 +2,11 @@
 arXiv:1707.01220
 
     s_ij = −α ‖ f_i − f_j ‖^β
-    P(π) = Π_k exp( s_π(k) ) / Σ_{l≥k} exp( s_π(l) )            chance of a ranking π of the others (Plackett, Luce)
+    P(π) = Π_k exp( s_π(k) ) / Σ_{l≥k} exp( s_π(l) )            probability of a ranking π (Plackett, Luce)
     hard:  L = −(1/n) Σ_i log P_S( π_T,i )                       π_T: the teacher's own ranking
     soft:  L = (1/n) Σ_i Σ_π P_T(π) log( P_T(π) / P_S(π) )       all rankings of the list
 
-f: embeddings of the whole batch, of length 1. A list are the others, nearest first as the teacher sees them.
+f: embeddings of the whole batch, of length 1. A list holds the others, nearest first as the teacher sees them.
 """
 
 from itertools import permutations
@@ -31,7 +31,7 @@ class DarkRank(AbstractMethod):
     Widths may differ. Equally near samples keep the order of the batch.
 
     Args:
-        transfer: ``hard``, the teacher's ranking as the truth, or ``soft``, its chances of all rankings.
+        transfer: ``hard``, the teacher's ranking as the truth, or ``soft``, its probabilities of all rankings.
         length: of the list; all others where None. 4 in the comparisons of RKD's authors.
         alpha, beta: α and β, the paper's 3 and 3.
 
@@ -62,18 +62,18 @@ class DarkRank(AbstractMethod):
         s_S, s_T = (-self.alpha * others(distances(rows)) ** self.beta for rows in directions(student, teacher))
         ranking = s_T.argsort(dim=1, descending=True, stable=True)[:, : self.length]
         s_S, s_T = s_S.gather(1, ranking), s_T.gather(1, ranking)
-        loss_B = surprise(s_S, s_T) if self.soft else -log_chance(s_S)
+        loss_B = list_divergence(s_S, s_T) if self.soft else -log_probability(s_S)
         return {"rank": loss_B.mean()}
 
 
-def log_chance(ordered: Float[Tensor, "*lists L"]) -> Float[Tensor, "*lists"]:
+def log_probability(ordered: Float[Tensor, "*lists L"]) -> Float[Tensor, "*lists"]:
     """log P of the order in which the scores stand."""
     rest = ordered.flip(-1).logcumsumexp(-1).flip(-1)
     return (ordered - rest).sum(-1)
 
 
-def surprise(own: Float[Tensor, "n L"], wanted: Float[Tensor, "n L"]) -> Float[Tensor, " n"]:
+def list_divergence(own: Float[Tensor, "n L"], wanted: Float[Tensor, "n L"]) -> Float[Tensor, " n"]:
     """KL( P_T ‖ P_S ) over all orders of the list."""
     orders = torch.tensor(list(permutations(range(own.shape[1]))), dtype=torch.int64, device=own.device)
-    log_S, log_T = log_chance(own[:, orders]), log_chance(wanted[:, orders])
+    log_S, log_T = log_probability(own[:, orders]), log_probability(wanted[:, orders])
     return (log_T.exp() * (log_T - log_S)).sum(1)

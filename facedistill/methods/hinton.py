@@ -12,7 +12,7 @@ from ..types import Batch, Features, Terms
 
 
 class HintonKD(AbstractMethod):
-    """Term ``probabilities``: the student's head holds the teacher's opinion about who looks like whom.
+    """Term ``probabilities``: the student's head learns from the teacher who looks like whom.
 
     Needs a head with a classifier. Logits are cosines times ``scale`` on both sides (``align/logits.py`` says why and
     whose). Beside the margin loss its usual weight is 1, or 19 (0.95 against 0.05) in face comparisons.

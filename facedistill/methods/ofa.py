@@ -3,7 +3,7 @@
 
     L = −(1/N) Σ_i [ (1 + p_T^y)^γ log p_S^y + Σ_{j≠y} p_T^j log p_S^j ]
 
-p_S: of an exit on a student's stage, and of its embedding; architecture ends where features become opinions. All share
+p_S: of an exit on a student's stage, and of its embedding; architecture ends where features become logits. All share
 one logit space, the cosines to the teacher's class centres, frozen: s cosθ / T. Of very many identities the exits see a
 sample, those that the teacher finds most likely in the whole batch, with all that the batch shows. An unlabelled sample
 has no y: its loss is the cross entropy −Σ_j p_T^j log p_S^j.
@@ -64,9 +64,9 @@ class OFAKD(AbstractMethod):
         self.projector = bridge(student.embedding, self.centres.shape[1])
 
     def forward(self, student: Features, teacher: Features, batch: Batch) -> Terms:
-        opinion_BK = cosines(teacher.embedding.detach(), self.centres) * self.sharpness
-        chosen = self._chosen(opinion_BK.softmax(1), batch.labels)
-        p_T, true = opinion_BK[:, chosen].softmax(1), batch.labels[:, None] == chosen
+        logits_BK = cosines(teacher.embedding.detach(), self.centres) * self.sharpness
+        chosen = self._chosen(logits_BK.softmax(1), batch.labels)
+        p_T, true = logits_BK[:, chosen].softmax(1), batch.labels[:, None] == chosen
         weight = torch.where(true, (1 + p_T) ** self.gamma, p_T)
         exits = [leave(student.stages[stage]) for leave, stage in zip(self.exits, self.stages, strict=True)]
         losses = [self._loss(each, chosen, weight) for each in (*exits, self.projector(student.embedding))]

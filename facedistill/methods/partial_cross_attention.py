@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ..align.chance import coins
+from ..align.chance import bernoulli
 from ..align.frame import check_stage
 from ..align.grid import Meet
 from ..align.groupwise import GroupwiseLinear
@@ -83,7 +83,7 @@ class PartialCrossAttention(AbstractMethod):
     ) -> Float[Tensor, "B N E"]:
         if not self.training:
             return projected
-        taken = coins(batch, tuple(projected.shape[1:]), self.replaced)
+        taken = bernoulli(batch, tuple(projected.shape[1:]), self.replaced)
         return torch.where(taken, h_T.repeat(1, 1, 3), projected)
 
 

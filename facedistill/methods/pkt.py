@@ -4,7 +4,7 @@ arXiv:1803.10837
     K_ij = ( cos( f_i , f_j ) + 1 ) / 2      P_ij = K_ij / Σ_{l≠i} K_il
     L = (1/n) Σ_i Σ_{j≠i} P^T_ij log( P^T_ij / P^S_ij )
 
-f: embeddings of the whole batch. P_ij is the chance that i would choose j as its neighbour.
+f: embeddings of the whole batch. P_ij is the probability that i chooses j as its neighbour.
 """
 
 from jaxtyping import Float
@@ -27,7 +27,7 @@ class PKT(AbstractMethod):
 
     uses = frozenset({"embedding"})
 
-    def __init__(self) -> None:  # a recipe may say nothing, which the inherited signature would not tell
+    def __init__(self) -> None:  # without it the signature, which recipes are checked against, would be nn.Module's
         super().__init__()
 
     def forward(self, student: Features, teacher: Features, batch: Batch) -> Terms:

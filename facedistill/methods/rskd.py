@@ -4,10 +4,10 @@ arXiv:2104.11057
     L   = Σ_k ω_k T² (1/N) Σ_i KL( softmax( z_T,i[C_k] / T ) ‖ softmax( z_S,i[C_k] / T ) )
     ω_k = clip_[0,1]( ( acc_T,k − acc_S,k ) / ( (1 − a) acc_T,k ) )
 
-C_k: the identities of subset k. z_T[C_k]: the opinion of the specialist that was trained on them alone
-(``teachers/specialists.py``); z_S[C_k]: the student's about the same. acc_k: how often each finds the right identity
-among C_k, over the batches so far, so that a specialist falls silent as the student comes up with it. The paper's ω is
-not known to us; this one, T and a are this project's.
+C_k: the identities of subset k. z_T[C_k]: the logits of the specialist that was trained on them alone
+(``teachers/specialists.py``); z_S[C_k]: the student's over the same. acc_k: how often each finds the right identity
+among C_k, over the batches so far, so that a specialist falls silent as the student catches up. The paper's ω is not
+known to us; this one, T and a are this project's.
 """
 
 from typing import Literal

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from .. import dist
 
-SHORTEST = 1e-6
+EPSILON = 1e-6
 """Added to the norm, as ``torch.nn.utils.clip_grad_norm_`` does."""
 
 
@@ -27,7 +27,7 @@ def clip(
     if apart:
         own = nn.utils.get_total_norm([values for weight, values in gradients.items() if weight in apart])
         norm = (norm.square() + dist.all_sum(own.square())).sqrt()
-    torch._foreach_mul_(list(gradients.values()), (largest / (norm + SHORTEST)).clamp(max=1.0))
+    torch._foreach_mul_(list(gradients.values()), (largest / (norm + EPSILON)).clamp(max=1.0))
     return norm
 
 

@@ -65,7 +65,7 @@ class Objective(nn.Module):
         return {name: part for name, part in parts.items() if part is not None}
 
     def _with_cosines(self, seen: Features) -> Features:
-        """The student's features with its own classifier's opinion, where a method asks for it."""
+        """The student's features with the cosines of its own classifier, where a method asks for them."""
         if not self._wants_cosines or self.head is None:
             return seen
         own = self.head.cosines(seen.embedding)

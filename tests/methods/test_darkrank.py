@@ -9,7 +9,7 @@ import torch
 from made_up import arrays, batch, seen
 
 from facedistill.errors import UserError
-from facedistill.methods.darkrank import DarkRank, log_chance
+from facedistill.methods.darkrank import DarkRank, log_probability
 from facedistill.types import Features
 
 OWN, WANTED = arrays((6, 5), (6, 8))
@@ -60,7 +60,7 @@ def test_soft_equals_a_plain_loop(length):
 
 def test_the_true_ranking_is_the_likeliest():
     scores = torch.tensor([[3.0, 2, 1], [1, 2, 3]])
-    right, wrong = log_chance(scores)
+    right, wrong = log_probability(scores)
     assert right > wrong
     assert right.item() == pytest.approx(
         math.log(math.exp(3) / (math.exp(3) + math.exp(2) + math.e) * math.e / (1 + math.e))

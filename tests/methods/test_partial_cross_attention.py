@@ -5,7 +5,7 @@ import pytest
 import torch
 from made_up import arrays, batch, seen
 
-from facedistill.align.chance import coins
+from facedistill.align.chance import bernoulli
 from facedistill.align.groupwise import GroupwiseLinear
 from facedistill.errors import UserError
 from facedistill.methods.partial_cross_attention import PartialCrossAttention
@@ -68,7 +68,7 @@ def loop(method, taken=None):
 def test_equals_plain_loops(training):
     method = PartialCrossAttention(STUDENT, TEACHER).train(training)
     terms = method(seen(np.zeros((2, 8)), OWN), seen(np.zeros((2, 8)), WANTED), batch(2))
-    taken = coins(batch(2), (36, 12), 0.5).numpy() if training else None
+    taken = bernoulli(batch(2), (36, 12), 0.5).numpy() if training else None
     assert {name: term.item() for name, term in terms.items()} == pytest.approx(loop(method, taken), rel=1e-3)
 
 
@@ -78,17 +78,17 @@ def test_everything_replaced_is_the_teacher():
     assert terms["attention"].item() == pytest.approx(0, abs=1e-9)
 
 
-def test_coins_are_fair_and_belong_to_sample_and_view():
+def test_bernoulli_are_fair_and_belong_to_sample_and_view():
     count = torch.arange(40)
     views = Batch(count, count + 10**6, count * 0, torch.tensor(0.0))
-    found = coins(views, (50, 30), 0.3)
+    found = bernoulli(views, (50, 30), 0.3)
     assert found.float().mean().item() == pytest.approx(0.3, abs=0.01)
     assert found.float().mean((1, 2)).std() < 0.03
     assert not torch.equal(found[0], found[1])
     again = Batch(count[:1], count[7:8] + 10**6, count[:1], torch.tensor(1.0))
-    assert torch.equal(coins(again, (50, 30), 0.3)[0], found[7])
+    assert torch.equal(bernoulli(again, (50, 30), 0.3)[0], found[7])
     later = Batch(count[:1], count[7:8] + 10**6, count[:1] + 1, torch.tensor(1.0))
-    assert (coins(later, (50, 30), 0.3)[0] == found[7]).float().mean().item() == pytest.approx(0.58, abs=0.05)
+    assert (bernoulli(later, (50, 30), 0.3)[0] == found[7]).float().mean().item() == pytest.approx(0.58, abs=0.05)
 
 
 def test_a_grid_that_groups_do_not_divide():
