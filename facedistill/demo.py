@@ -64,7 +64,7 @@ def demonstrate(
     Args:
         out: folder of the runs; each recipe's own ``out`` and its teacher's weights are put below it.
         recipes: one for each of ``RUNS``; those of the package by default.
-        strangers: people to judge by; ``STRANGERS`` by default.
+        strangers: people to judge by; by default drawn ones whom no recipe trains on.
 
     Raises:
         UserError: ``out`` holds runs of other recipes, or one that was stopped before its first checkpoint.

@@ -38,7 +38,7 @@ def processes(device: torch.device) -> Iterator[None]:
         torch.cuda.set_device(local_device(device))
     _import_before_the_group()
     store, own_rank, count = next(dist.rendezvous("env://"))
-    # Addresses of processes that died stay in the store, and those that replace them would wait for them for ever.
+    # Addresses of processes that died stay in the store, and those that replace them would wait for them forever.
     store = dist.PrefixStore(f"start {_restarts()}", store)
     backend = "nccl" if device.type == "cuda" else "gloo"
     dist.init_process_group(backend, store=store, rank=own_rank, world_size=count)
@@ -50,7 +50,7 @@ def processes(device: torch.device) -> Iterator[None]:
 
 
 def _import_before_the_group() -> None:
-    """What would hold the group for ever if it were imported later, as a default argument of its functions."""
+    """What would hold the group forever if it were imported later, as a default argument of its functions."""
     for module in ("torch._dynamo", "torch.distributed.checkpoint", "torch.distributed.fsdp"):
         importlib.import_module(module)
 
@@ -126,7 +126,7 @@ def local(tensor: Tensor) -> Tensor:
 
 
 def put_together(tensor: Tensor) -> Tensor:
-    """All of a tensor, in every process; all must ask."""
+    """All of a tensor, in every process; every process must call it."""
     return tensor.full_tensor() if world() > 1 and isinstance(tensor, _in_parts()) else tensor
 
 
@@ -138,7 +138,7 @@ def _in_parts() -> Any:
 
 
 def spread_like(model: Tensor, full: Tensor) -> Tensor:
-    """``full``, which every process has, as the processes hold ``model``; all must ask."""
+    """``full``, which every process has, as the processes hold ``model``; every process must call it."""
     from torch.distributed.tensor import distribute_tensor
 
     if world() == 1 or not isinstance(model, _in_parts()):
@@ -154,7 +154,7 @@ def mean(value: Tensor) -> Tensor:
 def gather(rows: Shaped[Tensor, "B ..."]) -> Shaped[Tensor, "B_world ..."]:
     """The rows of all processes in the order of the whole batch, which gives them to the processes in turn.
 
-    Each must have as many.
+    Every process must hold equally many.
 
     Every process then computes the loss of the whole batch. The gradient of a row is summed over the processes, and
     ``shared`` averages the weights' gradients: together that is the gradient of one process with the whole batch.
@@ -232,7 +232,9 @@ Rows = Mapping[str, tuple[Tensor, int]]
 
 
 def save_rows(folder: Path, tables: Rows) -> None:
-    """Write the rows of all processes into ``folder`` as safetensors that tell where they belong; all must ask.
+    """Write the rows of all processes into ``folder`` as safetensors that tell where they belong.
+
+    Every process must call it.
 
     Raises:
         OSError: the disk refuses, in one of them.
@@ -246,7 +248,7 @@ def save_rows(folder: Path, tables: Rows) -> None:
 
 
 def load_rows(folder: Path, tables: Rows) -> None:
-    """Fill the rows of this process with what any number of processes has written; all must ask.
+    """Fill the rows of this process with what any number of processes has written; every process must call it.
 
     Raises:
         OSError: a table is not there, or has another shape.

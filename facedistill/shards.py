@@ -146,7 +146,7 @@ class _Crossed(torch.autograd.Function):
 
 @torch.no_grad()
 def whole(rows: Shaped[Tensor, "k ..."], share: Share) -> Shaped[Tensor, "K ..."]:
-    """The whole table, in every process; all must ask."""
+    """The whole table, in every process; every process must call it."""
     if share.whole:
         return rows
     missing = share.counts[0] - len(rows)

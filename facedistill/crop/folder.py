@@ -56,10 +56,11 @@ def align_folder(
     """Writes a crop of every photograph below ``source`` to the same place below ``destination``, and two lists.
 
     ``landmarks.csv`` has the crops with score and points, ``not_found.csv`` the photographs without, and why; lists
-    of pairs come along. A run
-    that was stopped goes on when it is started again. Threads do the work (``workers``, one a core by default) and
-    their number changes nothing that is written. ``progress`` is told how many photographs of how many are done, at
-    the start too.
+    of pairs are copied. A run that was stopped continues when it is started again.
+
+    Args:
+        workers: threads, one a core by default; their number changes nothing that is written.
+        progress: told how many photographs are done, and of how many, at the start too.
 
     Raises:
         UserError: no photographs, two that would share a crop, or a destination that holds something else.

@@ -38,12 +38,13 @@ class DetectedFaces(AbstractLocator):
 
 
 class GivenLandmarks(AbstractLocator):
-    """Points from a file such as ``landmarks.csv``, in the pixels of the photographs, upright as EXIF says."""
+    """Points from a file such as ``landmarks.csv``, in the pixels of the photographs, upright as EXIF says.
+
+    Raises:
+        UserError: the file is missing, or is not a list of landmarks.
+    """
 
     def __init__(self, file: Path) -> None:
-        """Raises:
-        UserError: the file is missing, or is no list of landmarks.
-        """
         if not file.is_file():
             raise UserError(f"There is no file {file}; give a CSV file with path and five points.")
         self._points_px, self._file = read_landmarks(file), file

@@ -17,8 +17,8 @@ from .landmarks import read_landmarks
 class FolderFaces(AbstractFaces):
     """The images of a folder in the order of their names, with the points of its ``landmarks.csv`` if it has one.
 
-    Labelled, every folder directly below ``root`` is an identity. Otherwise folders mean nothing: all images below
-    ``root`` are taken, ``UNLABELLED``. Names that begin with a dot are passed over.
+    If ``labelled``, every folder directly below ``root`` is an identity. Otherwise folders mean nothing: all images
+    below ``root`` are taken, ``UNLABELLED``. Names that begin with a dot are passed over.
 
     Raises:
         UserError: no such folder, no images in it, or an identity without images.

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from ..errors import UserError, one_line
 
 PATIENCE_S = 300.0
-"""For one batch; a disk that has gone away is an error then, and no wait for ever."""
+"""For one batch: a disk that has gone away is then an error, not an endless wait."""
 
 
 class LoaderStopped(UserError):

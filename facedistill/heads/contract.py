@@ -20,7 +20,7 @@ class AbstractHead(nn.Module, ABC):
     def class_centres(self) -> Float[Tensor, "K D"] | None:
         """The classifier, for whoever inherits it once this network teaches; None where there is none.
 
-        Processes that share it must all ask.
+        Every process that shares it must call it.
         """
         return None
 

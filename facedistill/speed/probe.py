@@ -76,7 +76,7 @@ class Probe(Generic[Choice]):
 
 
 def _duel(clock: Clock, old: Work, new: Work, choice: BaseModel, said: list[str]) -> tuple[float, float, float]:
-    """As ``Clock.duel``; what fails here takes for ever."""
+    """As ``Clock.duel``; what fails here takes infinitely long."""
     try:
         return clock.duel(old, new)
     except (RuntimeError, NotImplementedError) as error:

@@ -20,13 +20,13 @@ Numbers = Int[np.ndarray, " B"]
 
 
 class Reader:
-    """Maps a store's shards into memory as they are asked for."""
+    """Maps a store's shards into memory as they are asked for.
+
+    Raises:
+        UserError: there is no store, or one that cannot be read.
+    """
 
     def __init__(self, folder: Path) -> None:
-        """
-        Raises:
-            UserError: there is no store, or one that cannot be read.
-        """
         self.folder, self.header = folder, read_header(folder)
         self._layout, self._codec = self.header.layout, CODECS[self.header.dtype]
         self._maps: dict[tuple[int, str], np.ndarray] = {}

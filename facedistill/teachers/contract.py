@@ -53,7 +53,7 @@ class AbstractTeacher(nn.Module, ABC):
         return ""
 
     def check(self, shown: Shown) -> None:
-        """Refuse a training that it has no answers for. Who looks at the images answers for all.
+        """Refuse a training that it has no answers for; one that looks at the images has some for all.
 
         Raises:
             UserError: says why, and what to do.

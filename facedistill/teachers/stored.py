@@ -105,7 +105,8 @@ class Stored(AbstractTeacher):
         return self._centres.get(MEANS)
 
     def check(self, shown: Shown) -> None:
-        """
+        """Refuse a training that the store does not serve.
+
         Raises:
             UserError: other faces, views or seed than the store's, more epochs than it has views, or damage.
         """

@@ -62,7 +62,7 @@ class Progress:
 
 
 def save(folder: Path, learners: Learners, progress: Progress, setting: Mapping[str, int]) -> None:
-    """Write a checkpoint; it appears complete or not at all, and the two newest are kept. All processes must ask.
+    """Write a checkpoint; it appears complete or not at all, and the two newest are kept. Every process must call it.
 
     Args:
         setting: what must be the same when the run goes on; ``restore`` hands it back to be checked.
@@ -217,7 +217,7 @@ def load(saved: Path, learners: Learners, check: Check, damaged: tuple[str, ...]
 def tensors_in(
     saved: Path, tables: Tables, kept: Sequence[str] = ("objective", "optimiser")
 ) -> dict[str, dict[str, Tensor]]:
-    """What this process is to hold of a checkpoint, by file and name. All processes must ask."""
+    """What this process is to hold of a checkpoint, by file and name. Every process must call it."""
     whole = {
         f"{file}.{name}": tensor for file in kept for name, tensor in load_file(saved / f"{file}.safetensors").items()
     }

@@ -59,7 +59,7 @@ def _environment(run: Run) -> dict[str, Any]:
 
 
 def keep_snapshot(run: Run, epoch: int) -> None:
-    """Keep the network after ``epoch`` epochs, where it is one of those asked for. All processes must ask."""
+    """Keep the network after ``epoch`` epochs, where it is one of those asked for. Every process must call it."""
     every = run.recipe.training.snapshot_every
     if not every or epoch % every:
         return
@@ -71,7 +71,10 @@ def keep_snapshot(run: Run, epoch: int) -> None:
 
 
 def finish(run: Run, validation: dict[str, float], seconds: float) -> dict[str, Any]:
-    """Keep the network and its classifier, and say how it ended; nothing but in the first process. All must ask."""
+    """Keep the network and its classifier, and say how it ended; nothing is returned but in the first process.
+
+    Every process must call it.
+    """
     recipe, model, head = run.recipe, run.model, run.objective.head
     centres = None if head is None else head.class_centres()
     if dist.rank() != 0:

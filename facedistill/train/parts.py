@@ -41,7 +41,7 @@ class Tables:
         return {name: tensor for name, tensor in everything.items() if name not in parts}, parts
 
     def write(self, folder: Path, parts: Mapping[str, Tensor]) -> None:
-        """Write the parts of all processes; all must ask.
+        """Write the parts of all processes; every process must call it.
 
         Raises:
             OSError: the disk refuses, in one of them.
@@ -59,7 +59,7 @@ class Tables:
         return rows if model is None or model.shape != rows.shape else dist.spread_like(model, rows)
 
     def read(self, folder: Path, names: Iterable[str]) -> Tensors:
-        """This process's rows of the tables that several processes wrote; all must ask.
+        """This process's rows of the tables that several processes wrote; every process must call it.
 
         Raises:
             ValueError: this run has no such table.

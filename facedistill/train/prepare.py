@@ -58,7 +58,7 @@ class Run:
 
     @property
     def model(self) -> AbstractBackbone:
-        """The network to judge and to keep: the averaged one where there is one. All processes must ask."""
+        """The network to judge and to keep: the averaged one where there is one. Every process must call it."""
         averaged, own = self.learners.averaged, self.objective.model
         if self.recipe.training.fsdp and dist.world() > 1:
             return self._put_together()

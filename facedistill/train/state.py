@@ -73,7 +73,7 @@ def set_random_state(state: dict[str, Tensor]) -> None:
 
 
 def everyones_random_state() -> dict[str, Tensor]:
-    """A row for every process; all must ask."""
+    """A row for every process; every process must call it."""
     return {name: dist.stacked(value) for name, value in random_state().items()}
 
 

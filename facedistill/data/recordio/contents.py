@@ -27,7 +27,7 @@ class Contents:
 
 
 def read_contents(view: memoryview, index: Index | None, *, labelled: bool) -> Contents:
-    """The images of a file, through its index or by walking over its records. No label is read if not ``labelled``.
+    """The images of a file, through its index or by walking over its records. No label is read unless ``labelled``.
 
     Raises:
         ValueError: says what is wrong with the file.

@@ -20,7 +20,7 @@ class RecordFaces(AbstractFaces):
     """The images of a ``.rec`` file, in the order of its ``.idx`` (of the keys, where it has a header).
 
     Without an ``.idx`` the records are walked over. Identities are named by the labels of the file and numbered without
-    gaps in their order; not ``labelled``, no face has one. The file is memory that processes share, and never copied.
+    gaps in their order; unless ``labelled``, no face has one. Processes share the file's memory, which is never copied.
 
     Raises:
         UserError: a file that is missing, truncated or damaged, an index or a header of other records, a label that is
@@ -78,4 +78,4 @@ def _check_property(path: Path, own_labels: np.ndarray) -> None:
         return
     identities = read_property(file).identities
     if len(own_labels) and own_labels[-1] >= identities:
-        raise UserError(f"{path} has the label {own_labels[-1]}, and {file} {identities} classes; mend the latter.")
+        raise UserError(f"{path} has the label {own_labels[-1]}, and {file} {identities} classes; repair the latter.")
