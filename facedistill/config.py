@@ -273,7 +273,7 @@ class Recipe(BaseModel):
         named = [one(choice, "method") for choice in listed]
         twice = next((name for name, _ in named if [each for each, _ in named].count(name) > 1), None)
         if twice is not None:
-            raise ValueError(f"Method '{twice}' stands twice in the recipe; name it once, with all its options.")
+            raise ValueError(f"Method '{twice}' appears twice in the recipe; name it once, with all its options.")
         return dict(named)
 
 

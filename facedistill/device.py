@@ -2,7 +2,7 @@
 
 import torch
 
-from .errors import UserError
+from .errors import UserError, first_line
 
 
 def choose_device(name: str) -> torch.device:
@@ -17,5 +17,5 @@ def choose_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise UserError(f"Device '{name}' is not here: {str(error).splitlines()[0]}; try device auto or cpu.") from None
+        raise UserError(f"Device '{name}' is not available: {first_line(error)}; try device auto or cpu.") from None
     return device

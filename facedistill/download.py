@@ -44,14 +44,14 @@ def fetch(file: Pinned, folder: Path, *, offline: bool = False) -> Path:
 
     Raises:
         UserError: the file in the folder is another one, or there is none and ``offline`` forbids the network.
-        DownloadFailed: it could not be had whole, or what came is not the pinned file.
+        DownloadFailed: the download failed or was cut, or what came is not the pinned file.
     """
     target = folder / file.name
     if target.exists():
         _check_kept(target, file)
         return target
     if offline:
-        raise UserError(f"{target} is not here and --offline forbids to fetch it; run once without, or give a path.")
+        raise UserError(f"{target} is missing and --offline forbids downloading it; run once without, or give a path.")
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f"{file.name}.part"
     _complete(partial, file)
@@ -77,9 +77,12 @@ def _complete(partial: Path, file: Pinned) -> None:
     except HTTPError as error:
         if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             partial.unlink()  # else it would be asked for again and again
-        raise DownloadFailed(f"{file.url} cannot be had: the server answered {error.code} {error.reason}.") from None
+        answered = f"the server answered {error.code} {error.reason}"
+        raise DownloadFailed(f"{file.url} could not be downloaded: {answered}.") from None
     except URLError as error:
-        raise DownloadFailed(f"{file.url} cannot be had: {error.reason}; try again, or give a path.") from None
+        raise DownloadFailed(
+            f"{file.url} could not be downloaded: {error.reason}; try again, or give a path."
+        ) from None
     except (HTTPException, ConnectionError, TimeoutError) as error:
         raise _cut(partial, file, str(error)) from None
     if _size(partial) < file.size_bytes:

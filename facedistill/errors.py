@@ -6,7 +6,7 @@ from typing import ClassVar
 
 
 class UserError(Exception):
-    """The user can mend this; the command line prints it without a traceback and exits with ``exit_code``."""
+    """The user can fix this; the command line prints it without a traceback and exits with ``exit_code``."""
 
     exit_code: ClassVar[int] = 2
     """2: wrong usage or input. 1: the work itself failed."""

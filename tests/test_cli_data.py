@@ -91,11 +91,11 @@ def test_verify_lists_what_is_bad_and_says_so_by_its_exit_code(call: Call, folde
     (folder / "faces" / "p1" / "p1_0002.png").write_bytes(b"letter")
     code, out, err = call("data", "verify", folder / "faces")
     assert code == 1
-    assert out.splitlines()[0] == "p1/p1_0002.png: it is no JPEG, PNG, WebP or BMP image"
+    assert out.splitlines()[0] == "p1/p1_0002.png: it is not a JPEG, PNG, WebP or BMP image"
     assert "1 of 24 images are bad" in out
     assert "Traceback" not in err
     code, out, _ = call("data", "verify", folder / "faces", "--out", folder / "bad.csv", "--json")
-    bad = [{"name": "p1/p1_0002.png", "reason": "it is no JPEG, PNG, WebP or BMP image"}]
+    bad = [{"name": "p1/p1_0002.png", "reason": "it is not a JPEG, PNG, WebP or BMP image"}]
     assert (code, json.loads(out)) == (1, {"images": 24, "bad": bad})
     with (folder / "bad.csv").open(newline="") as file:
         assert list(csv.DictReader(file)) == bad

@@ -14,6 +14,6 @@ def test_auto_is_a_device_that_is_there() -> None:
 
 @pytest.mark.parametrize("name", ["cuda:99", "gpu"])
 def test_a_device_that_is_not_there_is_named(name: str) -> None:
-    with pytest.raises(UserError, match=f"Device '{name}' is not here: .*; try device auto or cpu") as error:
+    with pytest.raises(UserError, match=f"Device '{name}' is not available: .*; try device auto or cpu") as error:
         choose_device(name)
     assert "\n" not in str(error.value)

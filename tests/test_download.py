@@ -157,7 +157,7 @@ def test_a_server_that_refuses_the_range_is_asked_anew(server: Server, tmp_path:
 
 
 def test_offline_means_offline(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is not here and --offline forbids"):
+    with pytest.raises(UserError, match="is missing and --offline forbids"):
         fetch(server.file, tmp_path / "cache", offline=True)
     assert (server.asked, kept(tmp_path)) == ([], {})
 
@@ -172,7 +172,7 @@ def test_a_spoilt_cache_is_said_and_left_alone(server: Server, tmp_path: Path) -
 
 def test_an_absent_server_is_one_sentence(server: Server, tmp_path: Path) -> None:
     nobody = Pinned("http://127.0.0.1:9/weights.onnx", len(DATA), "0" * 64)
-    with pytest.raises(DownloadFailed, match=r"cannot be had: .*try again, or give a path"):
+    with pytest.raises(DownloadFailed, match=r"could not be downloaded: .*try again, or give a path"):
         fetch(nobody, tmp_path)
     server.cut_after = 0
     server.announces_length = False

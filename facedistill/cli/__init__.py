@@ -52,7 +52,7 @@ app.add_typer(store.store_app, name="store")
 
 
 def main() -> None:
-    """Run the command line; what the user can mend is one sentence on stderr."""
+    """Run the command line; what the user can fix is one sentence on stderr."""
     try:
         app()
     except Stopped as stopped:

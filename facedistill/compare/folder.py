@@ -31,7 +31,7 @@ def check_ours(folder: Path, base: Recipe) -> None:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file, and a comparison writes a folder; choose another out=.")
     if folder.is_dir() and {entry.name for entry in folder.iterdir()} - {LOCK} and not (folder / KEPT).is_file():
-        raise UserError(f"{folder} holds something that is no comparison; choose another out=.")
+        raise UserError(f"{folder} holds something that is not a comparison; choose another out=.")
     for file in sorted((folder / "runs").glob("*/*/*/config.yaml")):
         if unlike := unlike_budget(yaml.safe_load(file.read_text()), base):
             raise UserError(

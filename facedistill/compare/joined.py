@@ -29,7 +29,7 @@ def joined(folder: Path) -> list[Finished]:
     ]
     for run in known:
         if result_of(run.folder) is None:
-            raise UserError(f"{run.folder} was joined and has no result any more; bring it back, or mend {file}.")
+            raise UserError(f"{run.folder} was joined and has no result any more; bring it back, or repair {file}.")
     return known
 
 

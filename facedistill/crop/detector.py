@@ -46,12 +46,12 @@ class YuNet:
     A photograph whose longer side is over ``longest_px`` is shrunk to it by area averaging, and what was found is
     scaled back; a smaller one is taken as it is, since enlarging moves the points. YuNet was trained on faces of 10 to
     300 px, and the points of much larger ones are worse.
+
+    Raises:
+        UserError: there is no such file, or it is not a YuNet.
     """
 
     def __init__(self, file: Path, *, min_score: float = 0.6, longest_px: int = 640) -> None:
-        """Raises:
-        UserError: there is no such file, or it is no YuNet.
-        """
         if not file.is_file():
             raise UserError(f"There is no detector {file}; give the ONNX file of a YuNet.")
         weights = file.read_bytes()
@@ -62,7 +62,7 @@ class YuNet:
             with _silence():
                 self._own.network.detect(np.zeros((64, 64, 3), np.uint8))
         except cv2.error:
-            raise UserError(f"{file} is no YuNet that OpenCV can read; give the ONNX file of one.") from None
+            raise UserError(f"{file} is not a YuNet that OpenCV can read; give the ONNX file of one.") from None
 
     def faces(self, photograph: UInt8[np.ndarray, "H W 3"]) -> list[DetectedFace]:
         """Every face of an RGB photograph with at least ``min_score``, best first."""

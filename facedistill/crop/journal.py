@@ -50,7 +50,7 @@ class Journal:
         self._lines.close()
 
     def add(self, outcome: Outcome) -> None:
-        """Files that cannot be read are not written down: they may be mended, and are tried again."""
+        """Files that cannot be read are not written down: they may be repaired, and are tried again."""
         with self._lock:
             self.outcomes[outcome.path] = outcome
             if outcome.fate is not Fate.UNREADABLE:

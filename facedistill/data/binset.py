@@ -93,7 +93,7 @@ def write_bin(
     def encoded(number: int) -> bytes:
         data = faces.encoded(number)
         if data is None:
-            raise UserError(f"{faces.name(number)} is no file, and a .bin holds files; save it as one first.")
+            raise UserError(f"{faces.name(number)} is not a file, and a .bin holds files; save it as one first.")
         report(next(done), total)
         return data
 
@@ -107,12 +107,12 @@ def _parts(path: Path) -> tuple[list[object], Sequence[object]]:
         found = read_pickle(_mapped(path))
     except Refused as error:
         raise UserError(
-            f"{path} is no verification set: {error}; nothing in it was run, and it is better not opened otherwise."
+            f"{path} is not a verification set: {error}; nothing in it was run, and it is better not opened otherwise."
         ) from None
     match found:
         case (list() | tuple() as images, list() | tuple() as same):
             return list(images), same
-    raise UserError(f"{path} is no verification set: it should hold a list of images and a list of booleans.")
+    raise UserError(f"{path} is not a verification set: it should hold a list of images and a list of booleans.")
 
 
 def _mapped(path: Path) -> mmap.mmap | bytes:
@@ -140,7 +140,7 @@ def _joined(
     unique = {id(image): _bytes_of(path, number, image) for number, image in enumerate(images)}
     sizes = [len(data) for data in unique.values()]
     if sum(sizes) > path.stat().st_size:
-        raise UserError(f"{path} is no verification set: its arrays share their bytes.")
+        raise UserError(f"{path} is not a verification set: its arrays share their bytes.")
     ends = dict(zip(unique, np.cumsum(sizes).tolist(), strict=True))
     stops = np.array([ends[id(image)] for image in images], dtype=np.int64)
     lengths = np.array([len(unique[id(image)]) for image in images], dtype=np.int64)

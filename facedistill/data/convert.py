@@ -1,4 +1,4 @@
-"""One kind of face set into another: folder, RecordIO, ``.bin``. Image files go over bit for bit."""
+"""One kind of face set into another: folder, RecordIO, ``.bin``. Image files are copied bit for bit."""
 
 import csv
 import os
@@ -40,7 +40,7 @@ class Written:
     """What a conversion made."""
 
     images: int
-    """Files taken over; of a pair list, those that occur in pairs, each once."""
+    """Files copied; of a pair list, those that occur in pairs, each once."""
     identities: int
     pairs: int
     kinds: dict[str, int]
@@ -56,7 +56,7 @@ def convert(source: Path, destination: Path, kind: Kind, *, report: Report = lam
     otherwise the images alone with a ``pairs.csv``.
 
     Raises:
-        UserError: ``destination`` exists, ``source`` is no set of faces or has not what ``kind`` needs, or an image
+        UserError: ``destination`` exists, ``source`` is not a set of faces or lacks what ``kind`` needs, or an image
             cannot be read.
     """
     refuse_existing(destination)
@@ -65,7 +65,7 @@ def convert(source: Path, destination: Path, kind: Kind, *, report: Report = lam
     try:
         _WRITERS[kind](counted, pairs, destination, report)
     except UnreadableImage as error:
-        raise UserError(f"{source}: an image cannot be taken over: {error}; mend or remove it.") from None
+        raise UserError(f"{source}: an image cannot be copied: {error}; repair or remove it.") from None
     notes = tuple(_left_behind(source, kind, pairs, counted.kinds))
     kept_pairs = 0 if pairs is None or kind is Kind.RECORDIO else len(pairs)
     identities = 0 if kind is Kind.BIN else len(faces.identities)
@@ -94,7 +94,7 @@ class _Counted(AbstractFaces):
         return self._faces.name(index)
 
     def encoded(self, index: int) -> bytes:
-        """Checked by its header, so that no damaged file goes over unnoticed.
+        """Checked by its header, so that no damaged file is copied unnoticed.
 
         Raises:
             UnreadableImage: there is no such file, or it is none that could be decoded.
@@ -150,7 +150,7 @@ def _write_image(root: Path, folder: str, index: int, faces: AbstractFaces) -> s
 
 def _folder_name(identity: str) -> str:
     if identity != os.path.basename(identity) or identity.startswith(".") or "\0" in identity or not identity:
-        raise UserError(f"The identity '{identity}' is no name for a folder; give it another in the list.")
+        raise UserError(f"The identity '{identity}' cannot name a folder; give it another in the list.")
     return identity
 
 

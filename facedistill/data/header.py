@@ -52,7 +52,7 @@ def _foreign(data: bytes) -> str:
     for (at, signature), name in _FOREIGN.items():
         if data.startswith(signature, at):
             return f"it is {name}; JPEG, PNG, WebP and BMP are read"
-    return "it is no JPEG, PNG, WebP or BMP image"
+    return "it is not a JPEG, PNG, WebP or BMP image"
 
 
 def _jpeg(data: bytes) -> Header:
@@ -117,7 +117,7 @@ def _webp(data: bytes) -> Header:
         return Header(1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF), complete)
     if kind == b"VP8 ":
         return Header(_little(data, 26, 2) & 0x3FFF, _little(data, 28, 2) & 0x3FFF, complete)
-    raise ValueError("it is no JPEG, PNG, WebP or BMP image")
+    raise ValueError("it is not a JPEG, PNG, WebP or BMP image")
 
 
 def _bmp(data: bytes) -> Header:

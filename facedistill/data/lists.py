@@ -28,7 +28,7 @@ class ListFaces(AbstractFaces):
     """
 
     def __init__(self, path: Path, *, labelled: bool = True) -> None:
-        """Not ``labelled``, every face is ``UNLABELLED``; the list still has its labels."""
+        """Unless ``labelled``, every face is ``UNLABELLED``; the list still has its labels."""
         lines = list(_checked(path, _lines(path)))
         if not lines:
             raise UserError(f"{path} lists no images; it needs one 'path label' a line.")
@@ -70,7 +70,7 @@ def _checked(path: Path, lines: Iterator[_Line]) -> Iterator[_Line]:
             raise UserError(f"{where}: there is no image {file}; add it or remove the line.")
         first = seen.setdefault(os.path.normpath(image), number)
         if first != number:
-            raise UserError(f"{where}: {image} stands in line {first} already; keep one of them.")
+            raise UserError(f"{where}: {image} is on line {first} already; keep one of them.")
         yield number, image, label
 
 

@@ -146,6 +146,6 @@ class _Views(Dataset[_Samples | UnreadableImage]):
 def _read(reader: Reader, keys: Sequence[_Key]) -> Loaded:
     for loaded in reader.read(keys):
         if isinstance(loaded, UnreadableImage):
-            raise UserError(f"An image cannot be read: {loaded}; mend or remove it.")
+            raise UserError(f"An image cannot be read: {loaded}; repair or remove it.")
         images, labels, index, number = loaded
         yield images, Batch(labels, index, number, torch.tensor(0.0))

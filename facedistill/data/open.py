@@ -38,7 +38,8 @@ def open_faces(path: Path, *, labelled: bool = True) -> AbstractFaces:
         raise UserError(f"There is no folder or file {path}; give one that holds aligned face crops.")
     suffix = path.suffix.lower()
     if suffix not in FILES:
-        raise UserError(f"{path} is no set of faces; give a folder, or a file that ends in {', '.join(sorted(FILES))}.")
+        known = ", ".join(sorted(FILES))
+        raise UserError(f"{path} is not a set of faces; give a folder, or a file that ends in {known}.")
     return FILES[suffix](path, labelled)
 
 

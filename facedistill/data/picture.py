@@ -26,7 +26,7 @@ def save_sheet(file: Path, faces: AbstractFaces, *, rows: int = 8, columns: int 
     Without identities the images are spread evenly. What cannot be read stays white.
 
     Raises:
-        UserError: the file exists or is no .png.
+        UserError: the file exists or is not a .png.
     """
     shown = _shown(faces, rows, columns)
     tiles = [_tile(faces, index) for index in shown]
@@ -39,7 +39,7 @@ def save_histogram(file: Path, bins: Sequence[Bin]) -> None:
     """Identities over images per identity.
 
     Raises:
-        UserError: the file exists or is no .png.
+        UserError: the file exists or is not a .png.
     """
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot()

@@ -92,7 +92,7 @@ def _check_share(reasons: Sequence[str], count: int, tolerance: float) -> None:
         shown = "; ".join(reasons[:5]) + ("; ..." if len(reasons) > 5 else "")
         raise UserError(
             f"{len(reasons)} of {count} images cannot be read, more than the {100 * tolerance:g} % allowed: {shown}. "
-            "Mend or remove these files."
+            "Repair or remove these files."
         )
 
 

@@ -122,7 +122,7 @@ def open_package(folder: Path) -> Package:
 
 def _read(file: Path) -> dict[str, Any]:
     if not file.is_file():
-        raise UserError(f"{file.parent} is no export package, for it has no {file.name}; make one: facedistill export.")
+        raise UserError(f"{file.parent} is not an export package: it has no {file.name}; make one: facedistill export.")
     try:
         if file.stat().st_size > LARGEST_MANIFEST:
             raise ValueError

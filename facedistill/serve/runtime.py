@@ -36,7 +36,7 @@ def open_runtime(folder: Path | None = None, *, fetching: bool = False) -> dict[
 
     Raises:
         UserError: they are nowhere, or are other files.
-        DownloadFailed: they could not be had.
+        DownloadFailed: they could not be downloaded.
     """
     cache = cache_folder() / f"onnxruntime-web-{VERSION}"
     if fetching:

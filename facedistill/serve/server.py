@@ -28,7 +28,7 @@ class Server(ThreadingHTTPServer):
 
         Raises:
             UserError: another machine could ask and there is no ``token``, or one that an address cannot carry; the
-                host or the port cannot be had.
+                host or the port is not available.
         """
         if host not in OWN_NAMES and not token:
             raise UserError(f"Serving on {host} lets other machines ask; it needs a token.")

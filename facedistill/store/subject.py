@@ -38,7 +38,7 @@ def faces_digest(faces: AbstractFaces) -> str:
         try:
             pixels = faces.image(index)
         except UnreadableImage as error:
-            raise UserError(f"An image cannot be read: {error}; mend or remove it.") from None
+            raise UserError(f"An image cannot be read: {error}; repair or remove it.") from None
         digest.update(str(pixels.shape).encode())
         digest.update(pixels.tobytes())
     return digest.hexdigest()

@@ -87,7 +87,7 @@ class Snapshots(AbstractTeacher):
 
 def _files(weights: str | Path | list[str | Path]) -> Sequence[Path]:
     if not isinstance(weights, list) and not Path(weights).is_dir():
-        raise UserError(f"Teacher 'snapshots' takes a run folder or a list of files, and {weights} is no folder.")
+        raise UserError(f"Teacher 'snapshots' takes a run folder or a list of files, and {weights} is not a folder.")
     listed = weights if isinstance(weights, list) else sorted((Path(weights) / SNAPSHOTS).glob("*.safetensors"))
     files = [weights_file(each) for each in listed]
     if len(files) < 2:

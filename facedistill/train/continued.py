@@ -23,7 +23,7 @@ def quantising(run: Path, overrides: Sequence[str] = ()) -> Recipe:
     """
     file = run / "config.yaml"
     if not (file.is_file() and (run / "result.json").is_file()):
-        raise UserError(f"--quantize goes on with a finished run, and {run} is none; give the folder of one.")
+        raise UserError(f"--quantize goes on with a finished run, and {run} is not one; give the folder of one.")
     recipe = load_recipe(file)
     optimiser, options = one(recipe.optimiser, "optimiser")
     schedule, _ = one(recipe.schedule, "schedule")

@@ -39,10 +39,10 @@ def replay(bundle: Path) -> dict[str, Any]:
     """Take a kept step again, in one process with the samples of all, and say what came of it; nothing is written.
 
     Raises:
-        UserError: it is no such step, or damaged, or the faces are other ones.
+        UserError: it is not such a step, is damaged, or the faces are others.
     """
     if not (bundle / "state.json").is_file():
-        raise UserError(f"{bundle} is no step that a run kept; give a folder below <run>/replay.")
+        raise UserError(f"{bundle} is not a step that a run kept; give a folder below <run>/replay.")
     if (reason := damage(bundle)) is not None:
         raise UserError(f"{bundle} is damaged: {reason}.")
     out = bundle.absolute().parent.parent

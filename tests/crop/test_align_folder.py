@@ -95,7 +95,7 @@ def test_crops_and_lists(photographs: Path, locator: DetectedFaces, tmp_path: Pa
     assert [row["path"] for row in found] == [*paths, "pairs/deep/6.png", "pairs/deep/7.png"]
     assert [row["score"] for row in found] == ["1.0"] * 6 + ["0.9804"] * 2
     assert rows(out / "not_found.csv") == [
-        {"path": "loose.jpg", "reason": "it is no JPEG, PNG, WebP or BMP image"},
+        {"path": "loose.jpg", "reason": "it is not a JPEG, PNG, WebP or BMP image"},
         {"path": "p0/cut.png", "reason": "it is truncated"},
         {"path": "p9/dark.png", "reason": "no face was found"},
     ]

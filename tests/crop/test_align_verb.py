@@ -96,7 +96,7 @@ def test_bad_input_is_one_sentence_and_writes_nothing(
         ((), "Give either --detector, a YuNet, or --landmarks"),
         (("--detector", detector, "--landmarks", detector), "Give either --detector, a YuNet, or --landmarks"),
         (("--detector", tmp_path / "none"), "There is no detector"),
-        (("--detector", photographs / "a" / "1.png"), "is no YuNet that OpenCV can read"),
+        (("--detector", photographs / "a" / "1.png"), "is not a YuNet that OpenCV can read"),
         (("--landmarks", tmp_path / "none"), "There is no file"),
         (("--detector", detector, "--several", "larges"), "Unknown choice 'larges'; did you mean 'largest'?"),
         (("--detector", detector, "--format", "jpeg"), "Unknown format 'jpeg'; did you mean 'jpg'?"),

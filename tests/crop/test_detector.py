@@ -109,7 +109,7 @@ def _write_network(file: Path, layer: str) -> None:
 @pytest.mark.parametrize("spoil", [_letter, _empty, _half, _other_network, _unknown_layer])
 def test_what_is_no_yunet_is_said_and_nothing_else(spoil, tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
     spoil(tmp_path / "x.onnx")
-    with pytest.raises(UserError, match=r"x\.onnx is no YuNet that OpenCV can read; give the ONNX file of one"):
+    with pytest.raises(UserError, match=r"x\.onnx is not a YuNet that OpenCV can read; give the ONNX file of one"):
         YuNet(tmp_path / "x.onnx")
     assert capfd.readouterr() == ("", "")
 

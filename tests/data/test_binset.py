@@ -63,7 +63,7 @@ def test_faces_survive_the_way_to_another_process_and_the_loss_of_their_file(tmp
 def test_a_bad_image_is_named_and_the_others_stay(tmp_path):
     faces = BinFaces(write(tmp_path / "a.bin", [PICTURES[0], b"letter", b"\xff", PICTURES[1][:-20]], SAME[:2], 4))
     assert faces.image(0).shape == (8, 8, 3)
-    for index, reason in ((1, "no JPEG"), (3, "truncated")):
+    for index, reason in ((1, "not a JPEG"), (3, "truncated")):
         with pytest.raises(UnreadableImage, match=rf"a\.bin, image 00000{index}: it is .*{reason}"):
             faces.image(index)
 

@@ -179,7 +179,7 @@ def test_no_beginning_of_a_file_is_taken_for_the_whole(crop, suffix):
     ("data", "reason"),
     [
         (b"", "empty"),
-        (b"this is a letter, not a picture", "no JPEG"),
+        (b"this is a letter, not a picture", "not a JPEG"),
         (b"GIF89a" + bytes(40), "it is a GIF image; JPEG, PNG, WebP and BMP are read"),
         (b"MM\0*" + bytes(40), "a TIFF image"),
         (b"\0\0\0\x20ftypheic" + bytes(40), "a HEIC image"),
@@ -188,7 +188,7 @@ def test_no_beginning_of_a_file_is_taken_for_the_whole(crop, suffix):
         (b"\x89PNG\r\n\x1a\n\0\0\0\x0dIH", "header is cut off"),
         (b"\xff\xd8\xff", "header is cut off"),
         (b"\xff\xd8\xff\xe0\x00\x04ab" + bytes(40), "segments are damaged"),
-        (b"RIFF\x04\x00\x00\x00WAVE" + bytes(40), "no JPEG"),
+        (b"RIFF\x04\x00\x00\x00WAVE" + bytes(40), "not a JPEG"),
     ],
 )
 def test_what_is_no_image_is_refused_with_its_reason(data, reason):
@@ -223,7 +223,7 @@ def test_a_header_that_announces_a_monster_is_refused_before_it_is_decoded(crop)
 
 def test_an_error_names_the_file(tmp_path: Path):
     (tmp_path / "letter.jpg").write_text("Dear reader")
-    with pytest.raises(UnreadableImage, match=r"letter\.jpg: it is no JPEG"):
+    with pytest.raises(UnreadableImage, match=r"letter\.jpg: it is not a JPEG"):
         read_image(tmp_path / "letter.jpg")
     with pytest.raises(UnreadableImage, match=r"gone\.jpg: No such file"):
         read_image(tmp_path / "gone.jpg")

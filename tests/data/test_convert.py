@@ -115,13 +115,13 @@ def test_nothing_is_overwritten_and_nothing_half_done_stays(root, tmp_path):
             convert(root, root, kind)
     (root / "bob" / "bob_0003.jpg").write_bytes(picture(1)[:-30])
     for kind in Kind:
-        with pytest.raises(UserError, match=r"bob/bob_0003\.jpg.*truncated.*mend or remove"):
+        with pytest.raises(UserError, match=r"bob/bob_0003\.jpg.*truncated.*repair or remove"):
             convert(root, tmp_path / "out", kind)
     assert sorted(tmp_path.iterdir()) == before
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"), [("0.png ../up\n", r"'\.\./up' is no name"), ("0.png .a\n", r"'\.a' is no name"),
+    ("text", "reason"), [("0.png ../up\n", r"'\.\./up' cannot name"), ("0.png .a\n", r"'\.a' cannot name"),
                          ("0.png a\n1.png -1\n", "1 of 2 faces have no identity")],
 )  # fmt: skip
 def test_what_no_folder_can_be_called_is_refused(tmp_path, text, reason):
@@ -143,7 +143,7 @@ def test_a_kind_that_lacks_what_it_needs_says_so(root, tmp_path):
     with pytest.raises(UserError, match=r"list none; give a folder with pairs"):
         convert(root, tmp_path / "b.bin", Kind.BIN)
     drawn = DrawnFaces(identities=1, images_per_identity=2, size_px=16)
-    with pytest.raises(UserError, match=r"is no file, and a \.bin holds files"):
+    with pytest.raises(UserError, match=r"is not a file, and a \.bin holds files"):
         write_bin(tmp_path / "b.bin", drawn, Pairs(np.array([0]), np.array([1]), np.array([True])))
 
 

@@ -198,7 +198,7 @@ def test_nothing_is_run_that_python_would_run(tmp_path: Path, opcode: str, attac
     struck, file = tmp_path / "struck", tmp_path / "evil.bin"
     file.write_bytes(attack(str(struck)))
     with pytest.raises(
-        UserError, match=rf"evil\.bin is no verification set: {opcode} at byte \d+ .*nothing in it was run"
+        UserError, match=rf"evil\.bin is not a verification set: {opcode} at byte \d+ .*nothing in it was run"
     ):
         BinFaces(file)
     assert not struck.exists()

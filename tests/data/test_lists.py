@@ -57,7 +57,7 @@ def test_names_are_labels_too_and_can_be_left_out(root):
         ("images/c 1\n", "line 1: there is no image"),
         ("images/c/2.png\n", r"line 1: 'images/c/2\.png' has no label"),
         ("images/c/2.png\t\n", r"line 1: 'images/c/2\.png' has no label"),
-        ("images/c/2.png 1\n\nimages/c/../c/2.png 2\n", r"line 3: images/c/\.\./c/2\.png stands in line 1 already"),
+        ("images/c/2.png 1\n\nimages/c/../c/2.png 2\n", r"line 3: images/c/\.\./c/2\.png is on line 1 already"),
         ("", "lists no images"),
         ("\n \n", "lists no images"),
     ],

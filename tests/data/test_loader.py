@@ -115,7 +115,7 @@ def test_the_global_random_numbers_are_left_alone():
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_file_that_cannot_be_read_is_named_in_one_line(workers: int):
-    with pytest.raises(UserError, match=r"^An image cannot be read: a/5\.jpg: it is truncated; mend or remove it\.$"):
+    with pytest.raises(UserError, match=r"^An image cannot be read: a/5\.jpg: it is truncated; repair or remove it\.$"):
         epoch(Loader(Noise(8, bad=5), VIEWS, batch=4, seed=0, workers=workers), 0)
 
 

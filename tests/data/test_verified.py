@@ -36,7 +36,7 @@ def test_bad_files_are_replaced_by_the_next_readable_one(root: Path, memory_mb: 
     assert faces.name(39) == "04/1.png"
     assert [text.split(": ")[1] for text in faces.unreadable] == [
         "it is empty",
-        "it is no JPEG, PNG, WebP or BMP image",
+        "it is not a JPEG, PNG, WebP or BMP image",
         "it is truncated",
     ]
 

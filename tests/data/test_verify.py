@@ -73,7 +73,7 @@ def test_bad_images_are_listed_in_order_with_their_reason(tmp_path: Path, crop: 
     found = find_bad(faces, threads=threads, report=told.append)
     assert found == [
         Bad("p/0000.jpg", "it is empty"),
-        Bad("p/0063.jpg", "it is no JPEG, PNG, WebP or BMP image"),
+        Bad("p/0063.jpg", "it is not a JPEG, PNG, WebP or BMP image"),
         Bad("p/0700.jpg", f"{tmp_path}/p/0700.jpg: No such file or directory"),
         Bad(f"p/{count - 1:04d}.jpg", "it is truncated"),
     ]

@@ -206,7 +206,7 @@ def escaping(folder: Path) -> None:
         ),
         (altered("manifest.json", lambda data: data[:50]), "is damaged"),
         (lambda folder: (folder / "preprocess.json").unlink(), "is missing"),
-        (lambda folder: (folder / "manifest.json").unlink(), "is no export package"),
+        (lambda folder: (folder / "manifest.json").unlink(), "is not an export package"),
         (escaping, "lies outside of the package"),
     ],
 )

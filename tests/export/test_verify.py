@@ -120,7 +120,7 @@ def test_what_cannot_be_judged_is_said(call: Call, calibrated: Path, package: Pa
     bomb.write_bytes(b"BM" + bytes(12) + (40).to_bytes(4, "little") + (65000).to_bytes(4, "little") * 2 + bytes(28))
     for file, sentence in {
         wide: "is 24 x 16 pixels, and an aligned crop is square; give --detector",
-        text: "it is no JPEG, PNG, WebP or BMP image; give a JPEG",
+        text: "it is not a JPEG, PNG, WebP or BMP image; give a JPEG",
         huge: "has more than 10 MiB",
         bomb: "pixels are more than 40 million",
         tmp_path / "nobody.jpg": "No such file",

@@ -60,7 +60,7 @@ def test_what_cannot_be_shown_is_said(package: Package, tmp_path: Path) -> None:
         describe(package, teacher=tmp_path / "nobody.onnx")
     with pytest.raises(UserError, match=r"text.onnx cannot be run as one whole ONNX file"):
         describe(package, teacher=text)
-    with pytest.raises(UserError, match=r"text.onnx is no YuNet that OpenCV can read"):
+    with pytest.raises(UserError, match=r"text.onnx is not a YuNet that OpenCV can read"):
         describe(package, detector=text)
     exports = {name: {**entry, "accepted": False} for name, entry in package.manifest["exports"].items()}
     with pytest.raises(UserError, match=r"has no ONNX file that passed its gate; export one"):

@@ -163,13 +163,13 @@ def test_what_is_no_face_gets_a_sentence(page: Browser, visitors: Path, tmp_path
     empty.touch()
     face, *_ = sorted(visitors.glob("*/*.png"))
     for file, sentence in {
-        text: "notes.txt is no JPEG, PNG, WebP or BMP image; choose a photo.",
+        text: "notes.txt is not a JPEG, PNG, WebP or BMP image; choose a photo.",
         heavy: "heavy.jpg has more than 10 MiB; save the photo smaller.",
         huge: "huge.png has 65000 × 65000 pixels, more than 40 million; save it smaller.",
         damaged: "damaged.png is damaged; choose another photo.",
         wide: "wide.png has 24 × 16 pixels, and an aligned crop is square; "
         "choose a crop, or start the page with --detector.",
-        empty: "empty.jpg is no JPEG, PNG, WebP or BMP image; choose a photo.",
+        empty: "empty.jpg is not a JPEG, PNG, WebP or BMP image; choose a photo.",
     }.items():
         compared(page, face, face)
         page.choose("#first input", file)

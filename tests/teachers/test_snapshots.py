@@ -53,7 +53,7 @@ def test_snapshots_that_cannot_teach_are_refused(files: list[Path], tmp_path: Pa
         Snapshots(weights=files[:1])
     with pytest.raises(UserError, match=r"snapshot_every\); it has 0"):
         Snapshots(weights=files[0])
-    with pytest.raises(UserError, match=r"nowhere is no folder"):
+    with pytest.raises(UserError, match=r"nowhere is not a folder"):
         Snapshots(weights=tmp_path / "nowhere")
     other = tiny.write_teacher(tmp_path / "other", {"tiny.net": {"embedding": 5}})
     with pytest.raises(UserError, match=r"shapes differ: out\.weight is \(5, 128\) and should be \(6, 128\)"):

@@ -99,7 +99,7 @@ def test_a_run_goes_on_with_all_its_parts(finished: Path, call: Call) -> None:
 
 
 def test_what_cannot_be_gone_on_with_is_said(finished: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"goes on with a finished run, and .* is none"):
+    with pytest.raises(UserError, match=r"goes on with a finished run, and .* is not one"):
         quantising(tmp_path)
     with pytest.raises(UserError, match="was a run of other parts"):
         fit(quantising(finished, ["method={pkt: {}}", f"out={tmp_path / 'other'}"]))

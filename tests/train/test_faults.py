@@ -189,7 +189,7 @@ def test_a_damaged_step_is_refused(spoiled: tuple[Recipe, str], call: Call) -> N
 
 def test_what_is_no_kept_step_is_said(tmp_path: Path, call: Call) -> None:
     said = call("replay", tmp_path)
-    assert (said.code, "is no step that a run kept" in said.error) == (2, True)
+    assert (said.code, "is not a step that a run kept" in said.error) == (2, True)
 
 
 def test_weights_that_are_no_numbers_are_never_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

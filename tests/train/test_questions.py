@@ -65,7 +65,7 @@ def test_a_method_stands_once(tmp_path: Path) -> None:
     file.write_text(
         "model: mobilefacenet_1m2\nmethod: [hinton, {hinton: {temperature: 2}}]\ndata: {root: .}\nout: runs/x\n"
     )
-    with pytest.raises(UserError, match=r"twice.yaml: Method 'hinton' stands twice"):
+    with pytest.raises(UserError, match=r"twice.yaml: Method 'hinton' appears twice"):
         load_recipe(file)
 
 

@@ -229,7 +229,7 @@ def test_divergence_stops_and_keeps_the_last_checkpoint(folder: Path) -> None:
         ({"data": {"root": "nowhere"}}, "There is no folder or file nowhere"),
         ({"data": {"root": "faces", "validation_identities": 6}}, "Cannot hold out 6 of 6"),
         ({"training": {"batch": 25}}, "24 faces do not fill one batch of 25"),
-        ({"training": {"device": "cuda:99"}}, "Device 'cuda:99' is not here"),
+        ({"training": {"device": "cuda:99"}}, "Device 'cuda:99' is not available"),
         ({"head": None}, "Nothing to learn from"),
         ({"head": "inherited"}, "'inherited' learns from a teacher, and there is none"),
         ({"method": "cosine"}, "'cosine' learns from a teacher, and there is none"),

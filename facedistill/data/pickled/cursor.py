@@ -71,5 +71,5 @@ class Cursor:
     def number(self, digits: bytes) -> int:
         digits = digits.removesuffix(b"L")
         if len(digits) > MAX_DIGITS or not digits.removeprefix(b"-").isdigit():
-            self.refuse("is no number of 64 bits")
+            self.refuse("is not a number of 64 bits")
         return int(digits)

@@ -75,7 +75,7 @@ class Machine:
         try:
             self.push(codecs.decode(data, encoding, "surrogatepass" if encoding == "utf-8" else "strict"))
         except UnicodeDecodeError:
-            self.cursor.refuse(f"is no {encoding} text")
+            self.cursor.refuse(f"is not {encoding} text")
 
     def number(self) -> None:
         """INT: ``00`` and ``01`` are the booleans of protocols 0 and 1."""

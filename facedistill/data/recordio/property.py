@@ -24,4 +24,4 @@ def read_property(file: Path) -> Property:
         numbers = [int(word) for word in file.read_text().split(",")]
         return Property(*numbers)
     except (OSError, ValueError, TypeError):
-        raise UserError(f"{file} must hold three whole numbers, classes,height,width; mend or remove it.") from None
+        raise UserError(f"{file} must hold three whole numbers, classes,height,width; repair or remove it.") from None

@@ -99,5 +99,5 @@ def _encoded(faces: AbstractFaces, index: int) -> bytes:
             return cv2.imencode(".png", cv2.cvtColor(faces.image(index), cv2.COLOR_RGB2BGR))[1].tobytes()
         check(data)
     except UnreadableImage as error:
-        raise UserError(f"{faces.name(index)} cannot be read ({error}); mend or remove it.") from None
+        raise UserError(f"{faces.name(index)} cannot be read ({error}); repair or remove it.") from None
     return data

@@ -9,7 +9,7 @@ export async function readPhoto(file, limits) {
     throw new Problem(`${file.name} has more than ${limits.bytes >> 20} MiB; save the photo smaller.`);
   }
   const size = statedSize(await file.arrayBuffer());
-  if (!size) throw new Problem(`${file.name} is no JPEG, PNG, WebP or BMP image; choose a photo.`);
+  if (!size) throw new Problem(`${file.name} is not a JPEG, PNG, WebP or BMP image; choose a photo.`);
   if (size.width * size.height > limits.pixels) {
     const millions = limits.pixels / 1e6;
     throw new Problem(`${file.name} has ${size.width} × ${size.height} pixels, more than ${millions} million; save it smaller.`);

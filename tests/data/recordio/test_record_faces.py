@@ -189,7 +189,7 @@ def test_workers_share_the_file(tmp_path: Path, workers: int) -> None:
 
 @pytest.mark.parametrize(
     ("image", "reason"),
-    [(b"", "it is empty"), (b"letter", "it is no JPEG"), (png(3)[:-7], "it is truncated")],
+    [(b"", "it is empty"), (b"letter", "it is not a JPEG"), (png(3)[:-7], "it is truncated")],
 )
 def test_a_bad_image_is_named_when_it_is_asked_for(tmp_path: Path, image: bytes, reason: str) -> None:
     path = foreign.write(tmp_path / "train.rec", insightface_set(k2=foreign.item(7.0, 2, image)))
@@ -311,7 +311,7 @@ def test_missing_and_empty_files_and_other_kinds_are_refused(tmp_path: Path) -> 
     with pytest.raises(UserError, match="There is no folder or file"):
         open_faces(tmp_path / "nowhere.rec")
     (tmp_path / "a.zip").write_bytes(b"PK")
-    with pytest.raises(UserError, match=r"a\.zip is no set of faces; .*\.rec"):
+    with pytest.raises(UserError, match=r"a\.zip is not a set of faces; .*\.rec"):
         open_faces(tmp_path / "a.zip")
 
 
