@@ -14,6 +14,11 @@ _SPARE = 4
 """Impostors are kept for this many times the highest FAR, since replicates weigh them unevenly."""
 
 
+def kept_share(far: float) -> float:
+    """Share of all impostor pairs, the highest, that figures and intervals up to this FAR need."""
+    return min(1.0, _SPARE * far)
+
+
 @dataclass(frozen=True)
 class Settings:
     """What is computed, and how surely."""
@@ -40,4 +45,4 @@ class Settings:
     @property
     def kept_impostors(self) -> float:
         """Share of all impostor pairs that the figures need: the highest."""
-        return min(1.0, _SPARE * max(self.fars))
+        return kept_share(max(self.fars))

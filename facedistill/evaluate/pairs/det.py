@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from ...types import UNLABELLED
 from ..intervals.bootstrap import bootstrap, interval
-from ..settings import Settings
+from ..settings import Settings, kept_share
 from .roc import SUPPORTING_ERRORS
 from .scores import score_all
 from .statistics import tar_statistic
@@ -22,8 +22,6 @@ REPLICATES = 200
 
 _PAIRS = 500_000
 """Impostors at the right end of the band at most: a replicate sorts through them all."""
-_SPARE = 4
-"""Impostors are kept for this many times the highest FMR, since replicates weigh them unevenly."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ def det_band(unit: Float[np.ndarray, "N D"], labels: Int[np.ndarray, " N"], sett
     if lowest >= highest:
         return None
     fmr = np.geomspace(lowest, highest, POINTS)
-    scores = score_all(unit, labels, min(1.0, _SPARE * highest))
+    scores = score_all(unit, labels, kept_share(highest))
     statistic = tar_statistic(scores, fmr.tolist())
     replicates = min(REPLICATES, settings.replicates)
     low, high = interval(bootstrap(statistic, scores.identities, replicates=replicates, seed=settings.seed))
