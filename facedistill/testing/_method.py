@@ -156,7 +156,7 @@ def _autocast_is_finite(case: MethodCase) -> None:
 
 def _two_ranks_are_one(case: MethodCase) -> None:
     """Half a batch in each of two processes costs and teaches what the whole batch does in one."""
-    learning = not case.throws_dice()
+    learning = not case.is_random()
     ranks = in_turn(lambda rank: case.method().train(learning), RANKS)
     whole = _lesson(case.method().train(learning), *case.seen(), case.batch())
     student, teacher = case.seen()

@@ -34,7 +34,7 @@ class MethodCase:
             method: AbstractMethod = supplied(self.build, context)
         return method
 
-    def throws_dice(self) -> bool:
+    def is_random(self) -> bool:
         """Whether two calls in training differ by chance."""
         (student, teacher), answers = self.seen(), []
         for seed in range(2):
