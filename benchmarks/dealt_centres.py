@@ -8,9 +8,9 @@ Who is near whom is then no longer the teacher's word; everything else stays.
 
 import torch
 
-from facedistill.config import Choice
 from facedistill.heads.inherited import Centres
 from facedistill.methods.proxyless import ProxylessKD
+from facedistill.signature import Choice
 from facedistill.teachers.classifier import TeacherClassifier
 from facedistill.types import Spec
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from facedistill.backbones.contract import AbstractBackbone, AbstractPromptable
 from facedistill.bench.measure import Effort
 from facedistill.bench.store import READ_BATCH, WAYS, interleaved, reading, runs
-from facedistill.config import build
+from facedistill.signature import build
 
 app = typer.Typer(add_completion=False)
 

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from .backbones.load import load_backbone
-from .config import Recipe, load_recipe, one
+from .config import Recipe, load_recipe
 from .data.contract import AbstractFaces
 from .errors import UserError
 from .evaluate.embeddings.embed import Embeddings, embed
@@ -32,6 +32,7 @@ from .report.people import drawn_people
 from .report.people import strangers as draw_strangers
 from .report.run import open_run
 from .report.write import write_page
+from .signature import one
 from .train.assemble import Sets, load_faces, resolve
 from .train.checkpoint import checkpoints
 from .train.resume import result_of

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from facedistill.config import build, call, checked, dump_recipe, load_recipe
+from facedistill.config import dump_recipe, load_recipe
 from facedistill.errors import UserError
 from facedistill.method import AbstractMethod
+from facedistill.signature import build, call, checked
 
 RECIPE = """
 model: {mobilefacenet_1m2: {size_px: 64}}

@@ -14,9 +14,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from ..config import build
 from ..errors import UserError
 from ..files import replacing
+from ..signature import build
 from .contract import AbstractBackbone
 
 MODEL_FILE = "model.safetensors"

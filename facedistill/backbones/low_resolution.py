@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from ..config import build
 from ..errors import UserError
+from ..signature import build
 from ..types import Features
 from .contract import AbstractBackbone
 

@@ -10,8 +10,8 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor
 
-from ..config import build
 from ..errors import UserError
+from ..signature import build
 from ..types import ALONE, Features
 from .contract import AbstractBackbone
 

@@ -27,8 +27,8 @@ Flip = Annotated[bool, typer.Option("--flip/--no-flip", help="Add the mirror ima
 
 def network_of(weights: Path, backbone: str | None, device: str, preprocess: Mapping[str, Any] | None = None) -> Any:
     """The network behind ``weights``; ``preprocess`` is what an ONNX file does not say of itself."""
-    from ..config import call
     from ..device import choose_device
+    from ..signature import call
     from ..teachers.live import open_network
     from ..teachers.onnx import OnnxNetwork
 

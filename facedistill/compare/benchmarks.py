@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..config import call
 from ..data.contract import AbstractFaces
 from ..data.pairs import FOLDS
 from ..data.split import split_identities
@@ -16,6 +15,7 @@ from ..progress import Display
 from ..protocols import open_protocol
 from ..protocols.contract import AbstractProtocol
 from ..protocols.verification import Verification
+from ..signature import call
 from ..train.assemble import all_faces
 from .file import Judging
 from .plan import Plan

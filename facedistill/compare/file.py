@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field, field_validator, model_validator
 
-from ..config import STRICT, Choice, Options, find_recipe, one, packaged_comparisons, read_values, validated
+from ..config import STRICT, find_recipe, packaged_comparisons, read_values
 from ..errors import UserError, unknown
+from ..signature import Choice, Options, one, validated
 
 ROW_KEYS = ("head", "teacher", "method", "weights", "ramp", "lr_scale")
 """Keys of a recipe in which rows may differ: how a student is taught, not for how long and on what."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ..backbones.contract import AbstractBackbone
 from ..backbones.load import MODEL_FILE, weights_file
-from ..config import Options, build
 from ..errors import UserError
+from ..signature import Options, build
 from ..teachers.live import open_network
 from .file import Comparison
 from .plan import Plan

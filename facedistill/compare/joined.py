@@ -4,9 +4,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..config import Recipe, load_recipe, one
+from ..config import Recipe, load_recipe
 from ..errors import UserError
 from ..files import write_text
+from ..signature import one
 from ..train.assemble import resolve
 from ..train.resume import result_of
 from .budget import unlike_budget

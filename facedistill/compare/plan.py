@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from ..config import Options, Recipe, one, validated
+from ..config import Recipe
 from ..errors import UserError
+from ..signature import Options, one, validated
 from ..train.assemble import resolve
 from ..train.resume import check_same
 from .file import Comparison, TrainedTeacher, recipe_values

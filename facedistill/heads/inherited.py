@@ -14,8 +14,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ..align.project import bridge
-from ..config import Choice, build
 from ..errors import UserError
+from ..signature import Choice, build
 from ..teachers.classifier import TeacherClassifier
 from .contract import AbstractHead
 from .margin import MarginHead

@@ -5,11 +5,11 @@ from typing import Any
 
 import yaml
 
-from ..config import one
 from ..evaluate.report.table import markdown_table, stated_rules
 from ..page.render import templates
 from ..protocols.verification import verification_rows
 from ..report import about
+from ..signature import one
 from .handed import Facts
 
 TASK = {"type": "face-verification", "name": "Face verification"}

@@ -22,9 +22,9 @@ from ..align.cosines import row_cosines
 from ..align.memory import put
 from ..align.project import bridge
 from ..align.relations import everyone, products, same_identity, unit
-from ..config import Choice, build
 from ..heads.margin import MarginHead
 from ..method import AbstractMethod
+from ..signature import Choice, build
 from ..teachers.classifier import TeacherClassifier
 from ..types import UNLABELLED, Batch, Features, Spec, Terms
 

@@ -7,9 +7,9 @@ arXiv:2011.00265
 (``head: null``); the teacher itself is never asked, only its classifier is inherited.
 """
 
-from ..config import Choice
 from ..heads.inherited import Centres, Inherited
 from ..method import AbstractMethod
+from ..signature import Choice
 from ..teachers.classifier import TeacherClassifier
 from ..types import Batch, Features, Spec, Terms
 

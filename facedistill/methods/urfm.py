@@ -24,9 +24,9 @@ from ..align.facial_position import FacialPosition, PiecewiseIndex
 from ..align.frame import check_stage
 from ..align.mapping import Local, UnifiedMapping
 from ..align.standardise import Scale, standardised
-from ..config import Choice
 from ..heads.inherited import Inherited
 from ..method import AbstractMethod
+from ..signature import Choice
 from ..teachers.classifier import TeacherClassifier
 from ..types import Batch, Features, Spec, Terms
 

@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from ..backbones.contract import AbstractBackbone
-from ..config import Options, one
+from ..signature import Options, one
 from ..speed.choices import Speed
 from .run import FinishedRun
 

@@ -10,11 +10,11 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Int
 
-from ..config import call
 from ..data.chance import Purpose
 from ..data.first_draw import first_draws
 from ..data.mix import Mix
 from ..data.views import Views
+from ..signature import call
 from .header import Header
 
 Numbers = Int[np.ndarray, " B"]

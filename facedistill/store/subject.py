@@ -11,12 +11,12 @@ import numpy as np
 
 from ..backbones.contract import AbstractBackbone
 from ..catalogue import find
-from ..config import build, checked, one
 from ..data.contract import AbstractFaces, UnreadableImage
 from ..data.evenly import evenly
 from ..data.shown import Shown
 from ..errors import UserError
 from ..files import file_digest
+from ..signature import build, checked, one
 from ..teachers.contract import AbstractTeacher
 
 LOOKED_AT = 2048

@@ -10,10 +10,11 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from ..config import Recipe, build
+from ..config import Recipe
 from ..data.chance import Purpose, chance
 from ..device import choose_device
 from ..errors import UserError
+from ..signature import build
 from ..teachers.contract import AbstractTeacher
 from ..train.assemble import load_faces, shown_in
 from ..train.prepare import Load

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from .. import dist
 from ..backbones.load import read_tensors
-from ..config import build
 from ..data.shown import Shown
 from ..errors import UserError
 from ..progress import Display
+from ..signature import build
 from ..store.header import EMBEDDING, stage_name
 from ..store.layout import CENTRES
 from ..store.pictures import pictures_in

@@ -7,8 +7,8 @@ from unittest.mock import patch
 import torch
 
 from .. import dist
-from ..config import context_of
 from ..errors import UserError
+from ..signature import context_of
 from ..types import ALONE, Spec, Stage, Terms
 from ._ask import Builder, made_up_classifier, seeded, supplied
 from ._method_case import SAMPLES, SMALL_CNN, SMALL_TRANSFORMER, MethodCase

@@ -9,10 +9,10 @@ import torch
 
 from ..backbones.contract import AbstractBackbone
 from ..catalogue import catalogue, find
-from ..config import build, checked
 from ..errors import UserError, unknown
 from ..heads.contract import AbstractHead
 from ..method import AbstractMethod
+from ..signature import build, checked
 from ..teachers.contract import AbstractTeacher
 from ..types import Batch
 from ._ask import Question

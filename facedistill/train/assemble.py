@@ -9,7 +9,7 @@ import torch
 from ..backbones.contract import AbstractBackbone
 from ..backbones.load import start_from
 from ..catalogue import Builder, find
-from ..config import Choice, DataRecipe, Options, Recipe, build, call, checked, context_of, one
+from ..config import DataRecipe, Recipe
 from ..data.contract import AbstractFaces
 from ..data.mix import Mix
 from ..data.mixed import Mixed
@@ -25,6 +25,7 @@ from ..errors import UserError, unknown
 from ..heads.contract import AbstractHead
 from ..method import AbstractMethod
 from ..progress import Display
+from ..signature import Choice, Options, build, call, checked, context_of, one
 from ..teachers.class_means import ClassMeans
 from ..teachers.classifier import TeacherClassifier
 from ..teachers.contract import AbstractTeacher

@@ -12,12 +12,13 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from .. import dist
 from ..backbones.contract import AbstractBackbone
-from ..config import Choice, Recipe, TrainingRecipe, build, call, one
+from ..config import Recipe, TrainingRecipe
 from ..data.loader import Loader, in_order
 from ..data.shown import Shown
 from ..device import choose_device
 from ..errors import UserError
 from ..shards import shares_in
+from ..signature import Choice, build, call, one
 from ..speed.choices import Speed
 from ..speed.choose import Chosen, choose_speed
 from ..speed.computing import compile_network, hasten, lay_out

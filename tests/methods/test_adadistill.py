@@ -8,9 +8,9 @@ import torch
 from made_up import arrays, batch, classifier, cosine, seen, tensor
 
 from facedistill import dist
-from facedistill.config import build
 from facedistill.method import AbstractMethod
 from facedistill.methods.adadistill import AdaDistill
+from facedistill.signature import build
 from facedistill.testing._ranks import as_ranks
 from facedistill.types import UNLABELLED, Spec
 

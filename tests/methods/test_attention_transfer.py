@@ -6,10 +6,10 @@ import torch
 from made_up import batch, seen
 from maps import MAPS, OWN, STUDENT, TEACHER, WANTED, answers, moved
 
-from facedistill.config import build
 from facedistill.errors import UserError
 from facedistill.method import AbstractMethod
 from facedistill.methods.attention_transfer import AttentionTransfer
+from facedistill.signature import build
 from facedistill.types import Features
 
 

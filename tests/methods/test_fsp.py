@@ -5,10 +5,10 @@ import pytest
 from maps import MAPS, STUDENT, TEACHER, WANTED, answers, at_every_cell, moved
 from torch import nn
 
-from facedistill.config import build
 from facedistill.errors import UserError
 from facedistill.method import AbstractMethod
 from facedistill.methods.fsp import FSP
+from facedistill.signature import build
 
 
 def flow(first, second):

@@ -3,10 +3,10 @@
 import pytest
 from opinions import HEAD, LABELS, SCALE, WANTED, answers, kl, probabilities
 
-from facedistill.config import build
 from facedistill.errors import UserError
 from facedistill.method import AbstractMethod
 from facedistill.methods.hinton import HintonKD
+from facedistill.signature import build
 
 
 @pytest.mark.parametrize("temperature", [1.0, 4.0])

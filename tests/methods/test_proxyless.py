@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from facedistill.config import build
 from facedistill.errors import UserError
 from facedistill.method import AbstractMethod
 from facedistill.methods.proxyless import ProxylessKD
+from facedistill.signature import build
 from facedistill.teachers.classifier import TeacherClassifier
 from facedistill.types import UNLABELLED, Batch, Features, Spec
 

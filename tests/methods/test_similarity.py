@@ -5,10 +5,10 @@ import pytest
 import torch
 from made_up import arrays, batch, seen
 
-from facedistill.config import build
 from facedistill.errors import UserError
 from facedistill.method import AbstractMethod
 from facedistill.methods.similarity import SimilarityPreserving, similarities
+from facedistill.signature import build
 from facedistill.types import Features, Spec, Stage
 
 STUDENT = Spec(8, (Stage(3, (4, 4)), Stage(5, (2, 2))))

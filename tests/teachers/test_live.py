@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from facedistill.backbones.contract import AbstractBackbone, Preprocess
 from facedistill.backbones.load import save_backbone
-from facedistill.config import build
 from facedistill.errors import UserError
+from facedistill.signature import build
 from facedistill.teachers.contract import AbstractTeacher
 from facedistill.teachers.live import Live
 from facedistill.types import Batch, Features

@@ -17,8 +17,8 @@ from facedistill.backbones.contract import (
     PromptSlot,
 )
 from facedistill.backbones.load import save_backbone
-from facedistill.config import build
 from facedistill.errors import UserError
+from facedistill.signature import build
 from facedistill.teachers.classifier import TeacherClassifier
 from facedistill.teachers.contract import AbstractTeacher
 from facedistill.teachers.prompted import Prompted

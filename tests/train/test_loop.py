@@ -10,12 +10,12 @@ import tiny
 import torch
 from torch import Tensor, nn
 
-from facedistill.config import build
 from facedistill.data.folder import FolderFaces
 from facedistill.data.loader import Loader
 from facedistill.data.views import Views
 from facedistill.heads.contract import AbstractHead
 from facedistill.progress import Display
+from facedistill.signature import build
 from facedistill.speed.choices import Speed
 from facedistill.train.loop import train_epoch
 from facedistill.train.objective import Objective, Weights

@@ -5,10 +5,10 @@ import tiny
 import torch
 from torch import Tensor, nn
 
-from facedistill.config import build
 from facedistill.errors import UserError
 from facedistill.heads.contract import AbstractHead
 from facedistill.method import AbstractMethod
+from facedistill.signature import build
 from facedistill.teachers.contract import AbstractTeacher
 from facedistill.train.objective import Objective, Weights
 from facedistill.types import Batch, Features, Spec, Terms
