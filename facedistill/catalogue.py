@@ -13,9 +13,13 @@ from functools import cache
 from types import ModuleType
 from typing import Any, get_origin, get_type_hints
 
-from .errors import UserError, unknown
+from .errors import UserError, first_line, unknown
 
 Builder = Callable[..., Any]
+
+
+class NotOffered(UserError):
+    """A dotted name behind which there is no part of the kind that was asked for, or more than one."""
 
 
 @cache
@@ -53,32 +57,50 @@ def _offers(module: ModuleType, contract: type) -> Iterator[tuple[str, Builder]]
 
 
 def _returns(function: Callable[..., Any], contract: type) -> bool:
-    result = get_type_hints(function).get("return")
+    try:
+        result = get_type_hints(function).get("return")
+    except NameError:  # a name that only type checkers import
+        return False
     # Python 3.10 takes dict[str, int] for a class.
     return get_origin(result) is None and inspect.isclass(result) and issubclass(result, contract)
 
 
 def _import_dotted(name: str, contract: type) -> Builder:
-    try:
-        offers = list(_offers(importlib.import_module(name), contract))
-    except ModuleNotFoundError as error:
-        if error.name is None or not name.startswith(error.name):
-            raise
+    module = _imported(name)
+    if module is not None:
+        offers = list(_offers(module, contract))
+    else:
         owner, _, attribute = name.rpartition(".")
         offers = [(known, builder) for known, builder in _offers_of(owner, contract) if known == attribute]
     if len(offers) != 1:
-        raise UserError(
-            f"'{name}' must name a module with exactly one {contract.__name__}, or that class or function itself; "
-            f"it offers {', '.join(builder.__name__ for _, builder in offers) or 'none'}."
+        raise NotOffered(
+            f"'{name}' must name a module with exactly one {contract.__name__}, that class, or a function annotated to "
+            f"return one; it offers {', '.join(builder.__name__ for _, builder in offers) or 'none'}."
         )
     return offers[0][1]
 
 
-def _offers_of(module: str, contract: type) -> Iterator[tuple[str, Builder]]:
+def _imported(module: str) -> ModuleType | None:
+    """Somebody's own module; None where there is none of that name.
+
+    Raises:
+        UserError: it cannot be imported as it stands.
+    """
     try:
-        imported = importlib.import_module(module)
-    except ModuleNotFoundError:
-        raise UserError(f"Cannot import '{module}'; is its folder on PYTHONPATH?") from None
+        return importlib.import_module(module)
+    except Exception as error:  # somebody's code may fail in any way
+        if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
+            return None
+        raise UserError(
+            f"Cannot import '{module}': {type(error).__name__}: {first_line(error)}; "
+            f"`python -c 'import {module}'` shows where."
+        ) from error
+
+
+def _offers_of(module: str, contract: type) -> Iterator[tuple[str, Builder]]:
+    imported = _imported(module)
+    if imported is None:
+        raise UserError(f"Cannot import '{module}'; is its folder on PYTHONPATH?")
     for value in vars(imported).values():
         if getattr(value, "__module__", None) == module:
             for _, builder in _offers(imported, contract):

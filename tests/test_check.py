@@ -33,6 +33,49 @@ class Strange(AbstractMethod):
 """
 
 
+FRAGILE = """
+import torch
+from facedistill.backbones.contract import AbstractBackbone
+from facedistill.method import AbstractMethod
+
+class Unbuilt(AbstractMethod):
+    def __init__(self, *, width: int = 3) -> None:
+        super().__init__()
+        raise ValueError("no such\\nwidth")
+
+    def forward(self, student, teacher, batch): ...
+
+class Undeclared(AbstractMethod):
+    def __init__(self) -> None:
+        super().__init__()
+
+    def forward(self, student, teacher, batch):
+        return {"mean": student.stages[0].float().mean() - teacher.stages[0].float().mean()}
+
+class Silent(Undeclared):
+    def forward(self, student, teacher, batch):
+        return {}
+
+def untyped():
+    return None
+
+def only_type_checkers_know(what: "Unheard") -> "Unheard":
+    return what
+"""
+
+
+@pytest.fixture
+def fragile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "fragile.py").write_text(FRAGILE)
+    (tmp_path / "unwritten.py").write_text("def half(:\n")
+    (tmp_path / "lacking.py").write_text("import somewhere.else_entirely\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+
+def broken(name: str) -> dict[str, str | None]:
+    return {answer.promise: answer.broken for answer in answers(name, {}) if answer.broken is not None}
+
+
 def asked(*arguments: str, path: Path | None = None) -> subprocess.CompletedProcess:
     """In a process of its own: shapes are checked in this one, which no compiler can look through."""
     command = [sys.executable, "-m", "facedistill", "check", *arguments]
@@ -82,3 +125,28 @@ def test_a_teacher_needs_its_weights() -> None:
     said = CliRunner().invoke(app, ["check", "live"])
     assert isinstance(said.exception, UserError)
     assert "'live.weights' is missing" in str(said.exception)
+
+
+def test_a_part_that_cannot_be_built_is_an_answer(fragile: None) -> None:
+    assert broken("fragile.Unbuilt") == {"can be built": "it stops with ValueError: no such width"}
+
+
+def test_what_a_method_does_not_declare_is_nan_and_no_terms_are_said(fragile: None) -> None:
+    said = broken("fragile.Undeclared")["terms are finite scalars"] or ""
+    assert "'mean' is nan (answers missing from `uses` and `optional` are NaN here)" in said
+    assert broken("fragile.Silent")["student learns"] == "there are no terms, so nothing is learned."
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("fragile.untyped", "no method, backbone, head or teacher: name its class, a function that is annotated"),
+        ("fragile", "Unknown part 'fragile'"),
+        ("unwritten.half", r"Cannot import 'unwritten.half': SyntaxError: .*unwritten.py, line 1"),
+        ("lacking.Method", r"No module named 'somewhere'; `python -c 'import lacking.Method'` shows where"),
+        ("nowhere.method", "Cannot import 'nowhere'; is its folder on PYTHONPATH"),
+    ],
+)
+def test_a_part_that_is_not_there_is_one_sentence(fragile: None, name: str, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        answers(name, {})

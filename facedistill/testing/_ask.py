@@ -83,6 +83,7 @@ def generator(seed: int) -> torch.Generator:
 
 def total(terms: Terms) -> Tensor:
     """The terms' plain sum."""
+    demand(isinstance(terms, dict) and bool(terms), "there are no terms, so nothing is learned.")
     return torch.stack([term.float() for term in terms.values()]).sum()
 
 

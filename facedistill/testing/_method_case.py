@@ -48,7 +48,7 @@ class MethodCase:
         return name_of(self.build)
 
     def seen(self, dtype: torch.dtype = torch.float32) -> tuple[Features, Features]:
-        """What student and teacher saw. Answers the method does not declare are missing, or poisoned with NaN."""
+        """What student and teacher saw. Optional answers may be missing; what the method does not declare is NaN."""
         method = self.method()
         known = method.uses | (method.optional if self.optional else frozenset())
         teacher = _features(self.teacher, seed=2, dtype=dtype)
@@ -56,7 +56,7 @@ class MethodCase:
         student = self._with_parts(student, method)
         for tensor in tensors(student):
             tensor.requires_grad_()
-        return student, _only(teacher, known)
+        return student, _only(teacher, known, method.optional)
 
     def _with_cosines(self, student: Features, method: AbstractMethod) -> Features:
         if "cosines" not in method.asks_student:
@@ -87,10 +87,22 @@ def _features(spec: Spec, seed: int, dtype: torch.dtype) -> Features:
     return Features(embedding, stages, {"prompts": prompts})
 
 
-def _only(teacher: Features, known: frozenset[str]) -> Features:
-    embedding = teacher.embedding if "embedding" in known else torch.full_like(teacher.embedding, torch.nan)
-    extras = teacher.extras if "prompts" in known else {}
-    return Features(embedding, teacher.stages if "stages" in known else (), extras)
+def _only(teacher: Features, known: frozenset[str], optional: frozenset[str]) -> Features:
+    nan = _poisoned(teacher)
+    missing = Features(nan.embedding)
+    source = {
+        answer: teacher if answer in known else missing if answer in optional else nan
+        for answer in ("embedding", "stages", "prompts")
+    }
+    return Features(source["embedding"].embedding, source["stages"].stages, source["prompts"].extras)
+
+
+def _poisoned(seen: Features) -> Features:
+    def poison(answer: Tensor) -> Tensor:
+        return torch.full_like(answer, torch.nan)
+
+    extras = {name: poison(answer) for name, answer in seen.extras.items()}
+    return Features(poison(seen.embedding), tuple(map(poison, seen.stages)), extras)
 
 
 def tensors(features: Features) -> Iterator[Tensor]:

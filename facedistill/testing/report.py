@@ -8,14 +8,14 @@ from typing import Any
 import torch
 
 from ..backbones.contract import AbstractBackbone
-from ..catalogue import catalogue, find
-from ..errors import UserError, unknown
+from ..catalogue import NotOffered, catalogue, find
+from ..errors import UserError, one_line, unknown
 from ..heads.contract import AbstractHead
 from ..method import AbstractMethod
 from ..signature import build, checked
 from ..teachers.contract import AbstractTeacher
 from ..types import Batch
-from ._ask import Question
+from ._ask import Builder, Question
 from ._backbone import ask_backbone
 from ._head import ask_head
 from ._method import ask_compiled, ask_method
@@ -43,26 +43,47 @@ def answers(name: str, options: Mapping[str, Any]) -> Iterator[Answer]:
     Raises:
         UserError: no such part, or options it does not know.
     """
-    questions = _questions(name, options)
     told: dict[str, str | None] = {}
-    for question in questions:
+    for question in _asked(_questions(name, options)):
         if told.get(question.promise) is None:
             told[question.promise] = _broken(question)
     return (Answer(promise, broken) for promise, broken in told.items())
 
 
+def _asked(questions: Iterator[Question]) -> Iterator[Question]:
+    """The questions, and a last one where they end because the part cannot be built."""
+    try:
+        yield from questions
+    except UserError:
+        raise
+    except Exception as error:  # as in `_broken`
+        yield Question("can be built", partial(_stop, error))
+
+
+def _stop(reason: Exception) -> None:
+    raise reason
+
+
 def _questions(name: str, options: Mapping[str, Any]) -> Iterator[Question]:
-    if "." not in name and not any(name in catalogue(package, contract) for package, contract, _ in _KINDS):
-        raise unknown("part", name, [known for kind in _KINDS for known in catalogue(*kind[:2])])
-    refusals = []
     for package, contract, ask in _KINDS:
-        try:
-            builder = find(package, contract, name)
-        except UserError as refusal:
-            refusals.append(refusal)
-            continue
-        return ask(name, builder, checked(builder, options, where=name))
-    raise refusals[0]
+        builder = _found(package, contract, name)
+        if builder is not None:
+            return ask(name, builder, checked(builder, options, where=name))
+    if "." not in name:
+        raise unknown("part", name, {known for kind in _KINDS for known in catalogue(*kind[:2])})
+    raise UserError(
+        f"'{name}' is no method, backbone, head or teacher: name its class, a function that is annotated to return it, "
+        "or a module with exactly one."
+    )
+
+
+def _found(package: str, contract: type, name: str) -> Builder | None:
+    if "." not in name:
+        return catalogue(package, contract).get(name)
+    try:
+        return find(package, contract, name)
+    except NotOffered:
+        return None
 
 
 def _of_method(name: str, builder: Callable[..., Any], options: Mapping[str, Any]) -> Iterator[Question]:
@@ -83,7 +104,7 @@ def _of_teacher(name: str, builder: Callable[..., Any], options: Mapping[str, An
     side = teacher.spec.size_px
     images = torch.randint(0, 256, (SAMPLES, 3, side, side), dtype=torch.uint8)
     index = torch.arange(SAMPLES)
-    return ask_teacher(teacher, images, Batch(index % 2, index, torch.zeros_like(index), torch.tensor(0.5)))
+    yield from ask_teacher(teacher, images, Batch(index % 2, index, torch.zeros_like(index), torch.tensor(0.5)))
 
 
 _KINDS = (
@@ -100,5 +121,5 @@ def _broken(question: Question) -> str | None:
     except AssertionError as error:
         return str(error)
     except Exception as error:  # a stranger's code may fail in any way; that, too, is an answer
-        return f"it stops with {type(error).__name__}: {error}"
+        return f"it stops with {type(error).__name__}: {one_line(error)}"
     return None
