@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..backbones.load import MODEL_FILE
 from ..config import Recipe, load_recipe
 from ..errors import UserError
 from ..files import write_text
@@ -29,8 +30,8 @@ def joined(folder: Path) -> list[Finished]:
         for entry in (json.loads(file.read_text()) if file.is_file() else ())
     ]
     for run in known:
-        if result_of(run.folder) is None:
-            raise UserError(f"{run.folder} was joined and has no result any more; bring it back, or repair {file}.")
+        if lost := _lost(run.folder):
+            raise UserError(f"{run.folder} was joined and has no {lost} now; bring it back, or leave it out of {file}.")
     return known
 
 
@@ -46,8 +47,13 @@ def join(folder: Path, planned: Plan, asked: Sequence[str], *, force: bool = Fal
     """
     runs = joined(folder)
     taken = {(group, run.recipe.seed) for group, run in planned.of_students} | {(run.group, run.seed) for run in runs}
+    known = {run.recipe.out.resolve(): group for group, run in planned.of_students}
+    known |= {run.folder: run.group for run in runs}
     for text in asked:
         run = _finished(text, planned, force)
+        group = known.setdefault(run.folder, run.group)
+        if group != run.group:
+            raise UserError(f"{run.folder} is row '{group.taught}' of this table already; leave it out of --add.")
         if any(run.folder == other.folder for other in runs):
             continue
         if (run.group, run.seed) in taken:
@@ -62,8 +68,8 @@ def join(folder: Path, planned: Plan, asked: Sequence[str], *, force: bool = Fal
 def _finished(text: str, planned: Plan, force: bool) -> Finished:
     name, equals, path = text.rpartition("=")
     folder = Path(path).resolve()
-    if result_of(folder) is None:
-        raise UserError(f"{path} holds no finished run; --add takes folders with a result.json.")
+    if lost := _lost(folder):
+        raise UserError(f"{path} holds no finished run, since it has no {lost}; --add takes the folder of a whole one.")
     recipe = resolve(load_recipe(folder / "config.yaml"))
     student = next((known for known, model in planned.students.items() if model == recipe.model), None)
     unlike = unlike_budget(recipe.model_dump(mode="json"), planned.base)
@@ -76,6 +82,17 @@ def _finished(text: str, planned: Plan, force: bool) -> Finished:
         )
     group = Group(name if equals else folder.name, student or one(recipe.model, "model")[0], _teacher(recipe, planned))
     return Finished(group, recipe.seed, folder, f"another {', '.join(unlike)}" if unlike else "")
+
+
+def _lost(folder: Path) -> str | None:
+    """What the folder of a finished run has and this one has not.
+
+    Raises:
+        UserError: its result is not whole.
+    """
+    if result_of(folder) is None:
+        return "result.json"
+    return next((name for name in ("config.yaml", MODEL_FILE) if not (folder / name).is_file()), None)
 
 
 def _teacher(recipe: Recipe, planned: Plan) -> str | None:

@@ -84,9 +84,16 @@ def kept_speed(folder: Path) -> Speed | None:
 
 
 def result_of(folder: Path) -> dict[str, Any] | None:
-    """What a finished run said, or None where it has not finished."""
+    """What a finished run said, or None where it has not finished.
+
+    Raises:
+        UserError: what it said is not whole.
+    """
     file = folder / "result.json"
-    return json.loads(file.read_text()) if file.is_file() else None
+    try:
+        return json.loads(file.read_text()) if file.is_file() else None
+    except ValueError:
+        raise UserError(f"{file} is not whole; remove it, and --resume writes it again.") from None
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

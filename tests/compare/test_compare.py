@@ -149,8 +149,11 @@ def test_a_finished_run_joins_and_stays(write, commands: list, elsewhere: Path) 
     gain = next(iter(table[-1].cells.values())).gain
     assert gain is not None, "it is compared with the reference"
     assert compare(comparison)[-1] == table[-1], "joined for good"
-    more = compare(comparison, add=[f"labels={elsewhere}"])
+    more = compare(comparison, add=[f"softmax={elsewhere}"])
     assert len(more) == len(table), "the same run does not join twice"
+    for again in (f"labels={elsewhere}", str(elsewhere)):
+        with pytest.raises(UserError, match=r"is row 'softmax' of this table already"):
+            compare(comparison, add=[again])
 
 
 def test_a_run_of_another_budget_is_refused_unless_forced(
@@ -178,6 +181,15 @@ def test_what_cannot_join_is_one_sentence(write, tmp_path: Path, elsewhere: Path
     planned = plan(write())
     with pytest.raises(UserError, match="holds no finished run"):
         join(tmp_path / "out", planned, [str(tmp_path / "teacher")])
+    fit(planned.runs[0].recipe)
+    with pytest.raises(UserError, match=r"is row 'labels' of this table already"):
+        join(tmp_path / "out", planned, [str(planned.runs[0].recipe.out)])
+    (elsewhere / "model.safetensors").rename(tmp_path / "taken")
+    with pytest.raises(UserError, match=r"since it has no model\.safetensors"):
+        join(tmp_path / "out", planned, [str(elsewhere)])
+    (elsewhere / "result.json").write_text("{")
+    with pytest.raises(UserError, match=r"result\.json is not whole; remove it"):
+        join(tmp_path / "out", planned, [str(elsewhere)])
     other = tiny.recipe(
         tmp_path / "faces", tmp_path / "wide", training={"epochs": 2}, model={"tiny.net": {"embedding": 9}}
     )
