@@ -48,8 +48,14 @@ def _index(entries: dict[str, MethodEntry]) -> str:
         for name, entry in entries.items()
     ]
     table = "\n".join(["| method | paper | year | needs | cost |", "|---|---|---|---|---|", *rows])
-    return f"# Methods\n\n{_MEASURED}\n\n{table}\n"
+    return f"# Methods\n\n{_MEASURED}\n\n{table}\n\n{_RECIPES}\n"
 
+
+_RECIPES = (
+    "Publications that are a recipe of these, not a method of their own: CAKD (`urfm` with teacher `prompted`), "
+    "VarGFaceNet, PocketNet and ReFO (`feature_consistency`), SH-KD (`feature_consistency` or `th_kd`); "
+    "[recipes](../recipes.md) shows how."
+)
 
 _MEASURED = (
     "Needs and costs are measured on the methods with their defaults: parameters that are trained beside a "
