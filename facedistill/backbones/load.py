@@ -83,7 +83,7 @@ def weights_file(path: str | Path) -> Path:
     """
     file = Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
     if not file.is_file():
-        raise UserError(f"There are no weights at {file}; give a safetensors file or a run folder with {MODEL_FILE}.")
+        raise UserError(f"There are no weights at {file}; give a file of weights or a run folder with {MODEL_FILE}.")
     return file
 
 
