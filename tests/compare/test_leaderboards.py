@@ -34,8 +34,9 @@ def write_trained(folder: Path, choice: object) -> None:
 
 
 @pytest.mark.parametrize("name", [DRAWN, REAL])
-def test_it_has_every_method(name: str) -> None:
-    methods = {method for _, run in plan(load_comparison(name)).of_students for method in run.recipe.method}
+def test_it_has_every_method(tmp_path: Path, name: str) -> None:
+    planned = plan(load_comparison(name, [f"out={tmp_path}"]))
+    methods = {method for _, run in planned.of_students for method in run.recipe.method}
     assert methods == catalogue("methods", AbstractMethod).keys() - NEEDS_MORE
 
 
@@ -59,8 +60,10 @@ def test_real_faces_have_the_same_rows() -> None:
 
 
 @pytest.mark.parametrize("row", ["labels", "cosine", "proxyless", "urfm", "cakd", "cakd_proxyless"])
-def test_rows_with_a_recipe_are_that_recipe(row: str) -> None:
-    """So that runs of the recipes can be joined, and benchmarks/celeba269.py says the same."""
-    planned = {group.row: run.recipe for group, run in plan(load_comparison(REAL)).of_students}
+def test_rows_with_a_recipe_are_that_recipe(tmp_path: Path, row: str) -> None:
+    """With its epochs and its speed; so that its runs can be joined, and benchmarks/celeba269.py says the same."""
+    budget = ["changes.training.epochs=20", "changes.training.speed=off"]
+    comparison = load_comparison(REAL, [*budget, f"out={tmp_path}"])
+    planned = {group.row: run.recipe for group, run in plan(comparison).of_students}
     recipe = resolve(load_recipe(f"celeba269_{row}"))
     assert planned[row].model_copy(update={"out": recipe.out}) == recipe
