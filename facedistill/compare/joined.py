@@ -66,7 +66,7 @@ def join(folder: Path, planned: Plan, asked: Sequence[str], *, force: bool = Fal
 
 
 def _finished(text: str, planned: Plan, force: bool) -> Finished:
-    name, equals, path = text.rpartition("=")
+    name, _, path = text.rpartition("=")
     folder = Path(path).resolve()
     if lost := _lost(folder):
         raise UserError(f"{path} holds no finished run, since it has no {lost}; --add takes the folder of a whole one.")
@@ -80,7 +80,7 @@ def _finished(text: str, planned: Plan, force: bool) -> Finished:
             f"{path} was trained with another {', '.join(unlike)}; a table needs one budget and one set of views. Join "
             "it all the same with --force, and the table says so."
         )
-    group = Group(name if equals else folder.name, student or one(recipe.model, "model")[0], _teacher(recipe, planned))
+    group = Group(name or folder.name, student or one(recipe.model, "model")[0], _teacher(recipe, planned))
     return Finished(group, recipe.seed, folder, f"another {', '.join(unlike)}" if unlike else "")
 
 

@@ -73,7 +73,8 @@ def check_failures(table: Sequence[Line], folder: Path) -> None:
     """
     count = sum(len(line.failed) for line in table)
     if count:
-        raise FailedRuns(f"{count} runs failed; the table in {folder} says why, and the same command tries them again.")
+        runs = "1 run" if count == 1 else f"{count} runs"
+        raise FailedRuns(f"{runs} failed; the table in {folder} says why, and the same command tries again.")
 
 
 def _sorted(planned: Plan, outcomes: Outcomes) -> tuple[list[Finished], list[Failed]]:

@@ -75,7 +75,7 @@ def test_a_failed_run_is_told_and_the_others_go_on(write, commands: list, tmp_pa
     assert "did you mean 'cosine.embedding'" in typo.failed[0]
     for name in ("table.md", "report.html", "table.csv"):
         assert "cosine.embeding" in (tmp_path / "out" / name).read_text(), name
-    with pytest.raises(FailedRuns, match="1 runs failed"):
+    with pytest.raises(FailedRuns, match="1 run failed"):
         check_failures(table, comparison.out)
     assert len(commands) == 2
     compare(comparison)
@@ -217,7 +217,7 @@ def test_the_command_runs_processes_of_its_own(
     write(rows={"labels": {}, "typo": TYPO})
     said = call("compare", tmp_path / "compare.yaml", "--jobs", "2", "changes.training.epochs=1")
     assert said.code == 1
-    assert "1 runs failed" in said.error
+    assert "1 run failed" in said.error
     assert re.search(r"labels +[\d.]+ \([\d.]+ to [\d.]+\) +1-1", said.out)
     assert re.search(r"typo@old +failed", said.out)
     assert "did you mean 'cosine.embedding'" in said.out
