@@ -64,6 +64,27 @@ def only_type_checkers_know(what: "Unheard") -> "Unheard":
 """
 
 
+HURRIED = """
+from torch import nn
+from facedistill.backbones.contract import AbstractBackbone, Preprocess
+from facedistill.types import Features
+
+class Hurried(AbstractBackbone):
+    def __init__(self):
+        super().__init__(Preprocess(16))
+        self.only = nn.Conv2d(3, 8, 3, 2, 1)
+
+    def features(self, pixels):
+        seen = self.only(pixels)
+        if float(seen.detach().abs().max()) > 1e9:
+            raise ValueError("too bright")
+        return Features(seen.mean((2, 3)).float(), (seen,))
+
+def hurried() -> Hurried:
+    return Hurried()
+"""
+
+
 @pytest.fixture
 def fragile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "fragile.py").write_text(FRAGILE)
@@ -105,8 +126,20 @@ def test_one_of_ours_keeps_everything() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", catalogue("methods", AbstractMethod))
 def test_every_method_compiles_as_one_graph(name: str) -> None:
-    told = asked(name)
+    told = asked(f"facedistill.methods.{name}")
     assert told.returncode == 0, told.stdout + told.stderr
+
+
+def test_a_network_is_asked_whether_it_compiles(tmp_path: Path) -> None:
+    (tmp_path / "hurried.py").write_text(HURRIED)
+    told = asked("hurried.hurried", path=tmp_path)
+    assert "broken compiles whole: hurried does not compile as one graph" in told.stdout
+    assert told.returncode == 2
+
+
+def test_a_name_of_two_parts_is_no_question() -> None:
+    with pytest.raises(UserError, match=r"facedistill\.methods\.residual or facedistill\.backbones\.residual"):
+        answers("residual", {})
 
 
 def test_heads_and_backbones_are_asked_their_own_questions() -> None:

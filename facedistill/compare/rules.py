@@ -27,7 +27,7 @@ def _made(comparison: Comparison, planned: Plan, benchmarks: Mapping[str, Abstra
     yield f"Judged on {sets}; mirror images {'added' if judge.flip else 'not seen'}."
     yield from _sides(comparison)
     yield (
-        f"One budget and one set of views for all: {training.epochs} epochs, batch {training.batch}, base "
+        f"One budget and one set of views for all: epochs {training.epochs}, batch {training.batch}, base "
         f"{comparison.base}."
     )
     drawn = "identities and training seeds" if len(comparison.seeds) > 1 else "identities; another seed differs as well"

@@ -24,7 +24,7 @@ def trained(run: FinishedRun, network: AbstractBackbone) -> Iterator[Row]:
     yield from _lesson(run)
     yield "faces", faces_of(run)
     training = recipe.training
-    yield "budget", f"{training.epochs} epochs, batch {training.batch}, seed {recipe.seed}, {_precision(run)}"
+    yield "budget", f"epochs {training.epochs}, batch {training.batch}, seed {recipe.seed}, {_precision(run)}"
     yield "optimiser", f"{_choice(recipe.optimiser)}; rate: {_choice(recipe.schedule)}"
     yield "took", took(run)
 

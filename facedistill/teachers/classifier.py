@@ -59,7 +59,8 @@ class TeacherClassifier:
         if self.head_centres is None:
             raise UserError(
                 "The teacher's weights bring no classifier; use `centres: teacher_means`, the normalised means of "
-                "its embeddings over the training set."
+                "its embeddings over the training set, or as weights the folder of a run that was trained here on "
+                "this set, whose classifier lies beside them."
             )
         if len(self.head_centres) != self.identities:
             raise UserError(

@@ -20,6 +20,7 @@ from ._ask import (
     seeded,
     signature_is_the_configuration,
 )
+from ._compiled import demand_one_graph
 
 CLOSE = 1e-4
 """Relative: a convolution adds in another order for another batch size."""
@@ -48,6 +49,11 @@ def ask_backbone(build: Callable[[], AbstractBackbone], *, samples: int = 4) -> 
     yield from questions(PROMISES, case)
     if isinstance(case.backbone(), AbstractPromptable):
         yield from questions(PROMPT_PROMISES, case)
+
+
+def ask_compiled_backbone(build: Callable[[], AbstractBackbone], *, samples: int = 4) -> Iterator[Question]:
+    """Whether a backbone compiles without a graph break; takes seconds, and needs a process without shape checks."""
+    yield from questions([_compiles_whole], _Case(build, samples))
 
 
 @dataclass(frozen=True)
@@ -180,6 +186,12 @@ def _copies(case: _Case) -> None:
     with torch.no_grad():
         same = torch.equal(backbone(case.images()).embedding, twin(case.images()).embedding)
     demand(same, f"{case.who}: a deep copy answers otherwise.")
+
+
+def _compiles_whole(case: _Case) -> None:
+    backbone = case.backbone()
+    with torch.no_grad():
+        demand_one_graph(case.who, backbone, case.images())
 
 
 PROMISES = (

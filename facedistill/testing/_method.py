@@ -19,6 +19,7 @@ from ._ask import (
     signature_is_the_configuration,
     total,
 )
+from ._compiled import demand_one_graph
 from ._lesson import Lesson, demand_one, lesson
 from ._method_case import SAMPLES, SMALL_CNN, SMALL_TRANSFORMER, MethodCase, tensors
 from ._ranks import as_ranks, in_turn
@@ -55,7 +56,7 @@ def ask_method(
             yield from questions(PROMISES, each)
 
 
-def ask_compiled(build: Builder, *, identities: int = 6) -> Iterator[Question]:
+def ask_compiled_method(build: Builder, *, identities: int = 6) -> Iterator[Question]:
     """Whether a method compiles without a graph break; takes seconds, and needs a process without shape checks."""
     yield from questions([_compiles_whole], MethodCase(build, SMALL_CNN, SMALL_TRANSFORMER, identities))
 
@@ -187,15 +188,7 @@ def _rows_of_batch(batch: Batch, rank: int) -> Batch:
 
 
 def _compiles_whole(case: MethodCase) -> None:
-    method, (student, teacher) = case.method().eval(), case.seen()
-    compiled = torch.compile(method, backend="eager", fullgraph=True)
-    try:
-        terms = compiled(student, teacher, case.batch())
-    except torch._dynamo.exc.TorchDynamoException as error:
-        raise AssertionError(f"{case.who} does not compile as one graph: {str(error).splitlines()[0]}.") from None
-    plain = method(student, teacher, case.batch())
-    same = all(torch.allclose(plain[name], terms[name], rtol=1e-4, atol=1e-6) for name in plain)
-    demand(same, f"{case.who}: its terms change when it is compiled.")
+    demand_one_graph(case.who, case.method().eval(), *case.seen(), case.batch())
 
 
 PROMISES = (

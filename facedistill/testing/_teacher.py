@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..teachers.contract import AbstractTeacher
+from ..teachers.frozen import AbstractFrozen
 from ..types import Batch, Features
 from ._ask import (
     Question,
@@ -18,6 +19,7 @@ from ._ask import (
     snapshot,
     total,
 )
+from ._compiled import demand_one_graph
 
 ANSWERS = frozenset({"embedding", "stages", "prompts"})
 
@@ -37,6 +39,11 @@ def check_teacher(teacher: AbstractTeacher, images: Tensor, batch: Batch) -> Non
 def ask_teacher(teacher: AbstractTeacher, images: Tensor, batch: Batch) -> Iterator[Question]:
     """The questions of ``check_teacher``, one by one."""
     yield from questions(PROMISES, teacher, images, batch)
+
+
+def ask_compiled_teacher(teacher: AbstractFrozen, images: Tensor) -> Iterator[Question]:
+    """Whether a frozen network compiles without a graph break; takes seconds, and needs no shape checks around it."""
+    yield from questions([_compiles_whole], teacher, images)
 
 
 Promise = Callable[[AbstractTeacher, Tensor, Batch], None]
@@ -137,6 +144,11 @@ def _centres_fit(teacher: AbstractTeacher, images: Tensor, batch: Batch) -> None
         fits = centres.dim() == 2 and centres.shape[1] == teacher.spec.embedding
         demand(fits, f"{_who(teacher)}: head centres are {tuple(centres.shape)}, not K x {teacher.spec.embedding}.")
         demand(not centres.requires_grad, f"{_who(teacher)}: head centres must be frozen.")
+
+
+def _compiles_whole(teacher: AbstractFrozen, images: Tensor) -> None:
+    with torch.no_grad():
+        demand_one_graph(_who(teacher), teacher.network, images)
 
 
 PROMISES: tuple[Promise, ...] = (

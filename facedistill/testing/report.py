@@ -13,13 +13,14 @@ from ..errors import UserError, one_line, unknown
 from ..heads.contract import AbstractHead
 from ..method import AbstractMethod
 from ..signature import build, checked
+from ..speed.computing import hastened
 from ..teachers.contract import AbstractTeacher
 from ..types import Batch
 from ._ask import Builder, Question
-from ._backbone import ask_backbone
+from ._backbone import ask_backbone, ask_compiled_backbone
 from ._head import ask_head
-from ._method import ask_compiled, ask_method
-from ._teacher import ask_teacher
+from ._method import ask_compiled_method, ask_method
+from ._teacher import ask_compiled_teacher, ask_teacher
 
 SAMPLES = 4
 
@@ -65,13 +66,24 @@ def _stop(reason: Exception) -> None:
 
 
 def _questions(name: str, options: Mapping[str, Any]) -> Iterator[Question]:
-    for package, contract, ask in _KINDS:
-        builder = _found(package, contract, name)
-        if builder is not None:
-            return ask(name, builder, checked(builder, options, where=name))
+    offered = [
+        (package, ask, builder)
+        for package, contract, ask in _KINDS
+        if (builder := _found(package, contract, name)) is not None
+    ]
+    if not offered:
+        raise _not_offered(name)
+    if len(offered) > 1:
+        names = " or ".join(f"facedistill.{package}.{name}" for package, *_ in offered)
+        raise UserError(f"'{name}' is the name of {len(offered)} parts; ask for {names}.")
+    [(_, ask, builder)] = offered
+    return ask(name, builder, checked(builder, options, where=name))
+
+
+def _not_offered(name: str) -> UserError:
     if "." not in name:
-        raise unknown("part", name, {known for kind in _KINDS for known in catalogue(*kind[:2])})
-    raise UserError(
+        return unknown("part", name, {known for kind in _KINDS for known in catalogue(*kind[:2])})
+    return UserError(
         f"'{name}' is no method, backbone, head or teacher: name its class, a function that is annotated to return it, "
         "or a module with exactly one."
     )
@@ -88,7 +100,7 @@ def _found(package: str, contract: type, name: str) -> Builder | None:
 
 def _of_method(name: str, builder: Callable[..., Any], options: Mapping[str, Any]) -> Iterator[Question]:
     yield from ask_method(partial(builder, **options))
-    yield from ask_compiled(partial(builder, **options))
+    yield from ask_compiled_method(partial(builder, **options))
 
 
 def _of_head(name: str, builder: Callable[..., Any], options: Mapping[str, Any]) -> Iterator[Question]:
@@ -96,7 +108,8 @@ def _of_head(name: str, builder: Callable[..., Any], options: Mapping[str, Any])
 
 
 def _of_backbone(name: str, builder: Callable[..., Any], options: Mapping[str, Any]) -> Iterator[Question]:
-    return ask_backbone(partial(builder, **options))
+    yield from ask_backbone(partial(builder, **options))
+    yield from ask_compiled_backbone(partial(builder, **options))
 
 
 def _of_teacher(name: str, builder: Callable[..., Any], options: Mapping[str, Any]) -> Iterator[Question]:
@@ -105,6 +118,8 @@ def _of_teacher(name: str, builder: Callable[..., Any], options: Mapping[str, An
     images = torch.randint(0, 256, (SAMPLES, 3, side, side), dtype=torch.uint8)
     index = torch.arange(SAMPLES)
     yield from ask_teacher(teacher, images, Batch(index % 2, index, torch.zeros_like(index), torch.tensor(0.5)))
+    if (frozen := hastened(teacher)) is not None:  # what training compiles
+        yield from ask_compiled_teacher(frozen, images)
 
 
 _KINDS = (

@@ -1,0 +1,29 @@
+"""Whether a part is one graph to a compiler, which stops at what it cannot look through."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from ..types import Features, Terms
+from ._ask import demand
+from ._method_case import tensors
+
+
+def demand_one_graph(who: str, module: nn.Module, *given: object) -> None:
+    """Compiled without a graph break, ``module`` answers as before; takes seconds.
+
+    It needs a process without shape checks, which no compiler can look through.
+    """
+    compiled = torch.compile(module, backend="eager", fullgraph=True)
+    try:
+        answer = compiled(*given)
+    except torch._dynamo.exc.TorchDynamoException as error:
+        raise AssertionError(f"{who} does not compile as one graph: {str(error).splitlines()[0]}.") from None
+    pairs = zip(_answers(module(*given)), _answers(answer), strict=True)
+    same = all(torch.allclose(plain, other, rtol=1e-4, atol=1e-6) for plain, other in pairs)
+    demand(same, f"{who}: its answers change when it is compiled.")
+
+
+def _answers(answer: Features | Terms) -> Iterable[Tensor]:
+    return tensors(answer) if isinstance(answer, Features) else answer.values()
