@@ -11,14 +11,12 @@ from .pairs.scores import AbstractScores, score_all
 FARS = (1e-2, 1e-3)
 
 
-def validate(
-    network: AbstractBackbone | Embedder, faces: AbstractFaces, *, flip: bool = False, batch: int = 128
-) -> dict[str, float]:
+def validate(network: AbstractBackbone | Embedder, faces: AbstractFaces, *, flip: bool = False) -> dict[str, float]:
     """TAR at FAR 1e-2 and 1e-3 over all pairs, and the best balanced accuracy, as ``{name: share}``.
 
     A thousand images have half a million pairs, which take a fraction of a second once embedded.
     """
-    scores = score_all(embed(network, faces, flip=flip, batch=batch).unit, faces.labels)
+    scores = score_all(embed(network, faces, flip=flip).unit, faces.labels)
     points = {f"tar@{point.far_asked:g}": point.tar for point in tar_at_far(scores, FARS)}
     return points | {"balanced_accuracy": best_balanced_accuracy(scores)}
 

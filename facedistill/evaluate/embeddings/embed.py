@@ -22,6 +22,9 @@ from ...errors import UserError
 Embedder = Callable[[Tensor], Tensor]
 """uint8 images B 3 H W to embeddings B D."""
 
+BATCH_CPU, BATCH_GPU = 32, 128
+"""Images at once: on a CPU, as many as leave a small network's maps in its cache."""
+
 Report = Callable[[int, int], None]
 """Told how many images are done, and of how many."""
 
@@ -78,7 +81,7 @@ def embed(
     faces: AbstractFaces,
     *,
     flip: bool = True,
-    batch: int = 128,
+    batch: int | None = None,
     device: torch.device | None = None,
     report: Report | None = None,
 ) -> Embeddings:
@@ -87,6 +90,7 @@ def embed(
     Args:
         network: put into evaluation mode meanwhile; it stays where it is.
         flip: whether the mirror image is added.
+        batch: images at once; what the device is fast with where None.
         device: where the images go; without it where the network's weights are, or the CPU for a function.
 
     Raises:
@@ -94,8 +98,9 @@ def embed(
     """
     answers = []
     with torch.inference_mode(), evaluating(network, device) as (embedder, where):
-        for start in range(0, len(faces), batch):
-            numbers = range(start, min(start + batch, len(faces)))
+        size = batch or (BATCH_CPU if where.type == "cpu" else BATCH_GPU)
+        for start in range(0, len(faces), size):
+            numbers = range(start, min(start + size, len(faces)))
             answers.append(_answers(embedder, read_batch(faces, numbers).to(where), flip))
             _check_finite(answers[-1], faces, start)
             if report:
@@ -116,7 +121,7 @@ def evaluating(
     network.eval()
     try:
         with torch.autocast(where.type, enabled=False):
-            yield lambda images: network(images).embedding, where
+            yield lambda images: network(images.contiguous(memory_format=torch.channels_last)).embedding, where
     finally:
         for module, training in modes.items():
             module.training = training

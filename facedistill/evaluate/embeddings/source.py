@@ -32,11 +32,11 @@ class AbstractSource(ABC):
 class NetworkSource(AbstractSource):
     """What a network answers."""
 
-    def __init__(self, network: AbstractBackbone | Embedder, *, batch: int = 128) -> None:
-        self._network, self._batch = network, batch
+    def __init__(self, network: AbstractBackbone | Embedder) -> None:
+        self._network = network
 
     def embeddings(self, faces: AbstractFaces, *, flip: bool, report: Report | None = None) -> Embeddings:
-        return embed(self._network, faces, flip=flip, batch=self._batch, report=report)
+        return embed(self._network, faces, flip=flip, report=report)
 
     @property
     def rules(self) -> dict[str, str]:
