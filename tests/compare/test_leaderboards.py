@@ -11,7 +11,7 @@ from facedistill.backbones.load import SNAPSHOTS, load_backbone, write_tensors
 from facedistill.catalogue import catalogue
 from facedistill.compare.file import load_comparison
 from facedistill.compare.plan import plan
-from facedistill.config import load_recipe
+from facedistill.config import load_recipe, packaged_comparisons
 from facedistill.data.folder import FolderFaces
 from facedistill.method import AbstractMethod
 from facedistill.train.assemble import Sets, resolve
@@ -38,6 +38,12 @@ def test_it_has_every_method(tmp_path: Path, name: str) -> None:
     planned = plan(load_comparison(name, [f"out={tmp_path}"]))
     methods = {method for _, run in planned.of_students for method in run.recipe.method}
     assert methods == catalogue("methods", AbstractMethod).keys() - NEEDS_MORE
+
+
+@pytest.mark.parametrize("name", sorted(packaged_comparisons()))
+def test_its_runs_are_recipes(tmp_path: Path, name: str) -> None:
+    compared = load_comparison(name, [f"out={tmp_path}"])
+    assert len([run for _, run in plan(compared).of_students]) >= len(compared.rows) * len(compared.seeds)
 
 
 def test_every_row_can_begin(tmp_path: Path) -> None:
