@@ -137,9 +137,23 @@ def test_a_network_is_asked_whether_it_compiles(tmp_path: Path) -> None:
     assert told.returncode == 2
 
 
+@pytest.mark.parametrize("name", ["vit", "swin", "mobilefacenet_1m2"])
+def test_our_networks_compile_as_one_graph(name: str) -> None:
+    told = asked(name, "size_px=32")
+    assert "kept   compiles whole" in told.stdout, told.stdout + told.stderr
+
+
 def test_a_name_of_two_parts_is_no_question() -> None:
     with pytest.raises(UserError, match=r"facedistill\.methods\.residual or facedistill\.backbones\.residual"):
         answers("residual", {})
+
+
+def test_a_module_of_two_parts_is_no_question(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "people").mkdir()
+    (tmp_path / "people" / "both.py").write_text(STRANGE + HURRIED.partition("def hurried")[0])
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(UserError, match=r"'people\.both' holds 2 parts, of methods and backbones"):
+        answers("people.both", {})
 
 
 def test_heads_and_backbones_are_asked_their_own_questions() -> None:

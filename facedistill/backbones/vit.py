@@ -176,7 +176,8 @@ class _ViT(AbstractPromptable):
                 stages.append(self._map(tokens[:, :cells]))
         tokens = self.norm(tokens)
         last, outputs = tokens[:, :cells], tokens[:, cells:]
-        extras = {"prompts": outputs} if prompts else {}
+        # Asked of the tokens: to a compiler, prompts that are an empty mapping of this kind are true.
+        extras = {"prompts": outputs} if outputs.shape[1] else {}
         return Features(self.feature(last), (*stages, self._map(last)), extras)
 
     def _map(self, tokens: Float[Tensor, "B N C"]) -> Float[Tensor, "B C H W"]:

@@ -74,10 +74,16 @@ def _questions(name: str, options: Mapping[str, Any]) -> Iterator[Question]:
     if not offered:
         raise _not_offered(name)
     if len(offered) > 1:
-        names = " or ".join(f"facedistill.{package}.{name}" for package, *_ in offered)
-        raise UserError(f"'{name}' is the name of {len(offered)} parts; ask for {names}.")
+        raise _ambiguous(name, [package for package, *_ in offered])
     [(_, ask, builder)] = offered
     return ask(name, builder, checked(builder, options, where=name))
+
+
+def _ambiguous(name: str, packages: list[str]) -> UserError:
+    if "." in name:
+        return UserError(f"'{name}' holds {len(packages)} parts, of {' and '.join(packages)}; name the one to ask.")
+    names = " or ".join(f"facedistill.{package}.{name}" for package in packages)
+    return UserError(f"'{name}' is the name of {len(packages)} parts; ask for {names}.")
 
 
 def _not_offered(name: str) -> UserError:
