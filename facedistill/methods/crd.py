@@ -7,7 +7,8 @@
 
 Negatives are the other samples of the whole batch and of a bank of earlier ones (``align/bank.py``), but not the same
 sample in another view, nor, where labels are known, the same person. c, the paper's normalising constant, is the mean
-of e^s over the negatives of the first training batch, as the authors estimate it.
+of e^s over the negatives of the first training batch; public code counts the positives in, and takes them, too, from
+its memory, which has a running mean of every training sample.
 """
 
 import math

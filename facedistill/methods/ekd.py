@@ -7,7 +7,8 @@
     L_negative = the same over the student's hardest negative pairs
 
 Pairs are those of the whole batch. A batch with fewer than 10^k negatives has no such threshold: the first one beyond
-its reach is the largest cosine, and the next ones wait. 1,414 faces are needed for 10^6 pairs.
+its reach is the largest cosine, and the next ones wait. 1,414 faces are needed for 10^6 pairs. The authors' code takes
+the next cosine for τ, averages from 0, and lets no threshold wait.
 """
 
 import torch

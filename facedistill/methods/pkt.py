@@ -4,7 +4,8 @@ arXiv:1803.10837
     K_ij = ( cos( f_i , f_j ) + 1 ) / 2      P_ij = K_ij / Σ_{l≠i} K_il
     L = (1/n) Σ_i Σ_{j≠i} P^T_ij log( P^T_ij / P^S_ij )
 
-f: embeddings of the whole batch. P_ij is the probability that i chooses j as its neighbour.
+f: embeddings of the whole batch. P_ij is the probability that i chooses j as its neighbour; public code lets i choose
+itself, too.
 """
 
 from jaxtyping import Float
