@@ -15,18 +15,20 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from ..align.labelled import labelled_mean
 from ..align.logits import NEVER, SCALE, ClassLogits, divergence
 from ..errors import UserError
 from ..method import AbstractMethod
 from ..teachers.classifier import TeacherClassifier
-from ..types import UNLABELLED, Batch, Features, Terms
+from ..types import Batch, Features, Terms
 
 
 class GKD(AbstractMethod):
     """Terms ``primary`` and ``binary``, weighted 8 and 1 in the paper, both ramped over the first 10 of 20 epochs.
 
-    Needs a head with a classifier; the paper's is CosFace with m = 0.4 on both sides. Unlabelled samples take part,
-    without a margin.
+    Needs a head with a classifier; the paper's is CosFace with m = 0.4 on both sides. Needs labels: G is the true
+    identity's, so unlabelled samples are passed over. Taught about strangers, without a margin, students end below
+    labels only, and cannot tell strangers apart (docs/results.md).
 
     Args:
         group: how G ends, by ``coverage`` or by ``size``.
@@ -68,8 +70,8 @@ class GKD(AbstractMethod):
         own_g, wanted_g = (log_p.masked_fill(~inside_BK, NEVER).log_softmax(1) for log_p in (own, wanted))
         tempered = self.temperature**2
         return {
-            "primary": tempered * divergence(own_g, wanted_g).mean(),
-            "binary": tempered * divergence(own_b, wanted_b).mean(),
+            "primary": tempered * labelled_mean(divergence(own_g, wanted_g), batch.labels),
+            "binary": tempered * labelled_mean(divergence(own_b, wanted_b), batch.labels),
         }
 
     @torch.no_grad()
@@ -84,7 +86,7 @@ class GKD(AbstractMethod):
 
 
 def _true(labels: Int[Tensor, " B"], identities: int) -> Bool[Tensor, "B K"]:
-    return (labels[:, None] == torch.arange(identities, device=labels.device)) & (labels != UNLABELLED)[:, None]
+    return labels[:, None] == torch.arange(identities, device=labels.device)
 
 
 def _shares(log_p: Float[Tensor, "B K"], inside: Bool[Tensor, "B K"]) -> Float[Tensor, "B 2"]:

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 import torch
 from made_up import batch, classifier, seen
-from opinions import CENTRES, LABELS, OWN, SCALE, WANTED, Z, answers, kl, softmax
+from opinions import CENTRES, LABELLED, LABELS, OWN, SCALE, WANTED, Z, answers, kl, softmax
 
 from facedistill.errors import UserError
 from facedistill.methods.gkd import GKD
-from facedistill.types import UNLABELLED
 
 TEMPERATURE, MARGIN = 2.0, 0.4
 HEAD = classifier(CENTRES)
@@ -28,13 +27,14 @@ def group(p, label, coverage=None, size=None):
             break
         chosen.append(j)
         total += p[j]
-    return sorted({*chosen, *([label] if label != UNLABELLED else [])})
+    return sorted({*chosen, label})
 
 
 def loop(**how):
     primary, binary = [], []
-    for own_row, wanted_row, label in zip(OWN, WANTED, LABELS, strict=True):
-        own, wanted = probabilities(own_row, label), probabilities(wanted_row, label)
+    for i in LABELLED:
+        label = LABELS[i]
+        own, wanted = probabilities(OWN[i], label), probabilities(WANTED[i], label)
         chosen = group(own, label, **how)
         inside = [[p[j] for j in chosen] for p in (own, wanted)]
         shares = [sum(p) for p in inside]
@@ -61,6 +61,10 @@ def test_a_group_of_everybody_leaves_no_rest():
     found = answers(method)
     assert found["binary"] == pytest.approx(0, abs=1e-6)
     assert found["primary"] == pytest.approx(loop(size=4)["primary"], rel=1e-4)
+
+
+def test_nobody_labelled():
+    assert answers(GKD(HEAD), 5) == {"primary": 0, "binary": 0}
 
 
 def test_gradient_is_finite_where_the_rest_is_impossible():
