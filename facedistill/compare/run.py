@@ -59,7 +59,7 @@ def _table(
     """What finished, judged, and what failed."""
     finished, failed = _sorted(planned, outcomes)
     finished += joined
-    named = {f"{run.group.taught} seed {run.seed}": run.folder for run in finished}
+    named = {f"{run.group.student}/{run.group.taught} seed {run.seed}": run.folder for run in finished}
     seen = judge(named, choose_device(planned.base.training.device))
     judged = {named[name]: figures for name, figures in seen.items()}
     return lines(finished, failed, judged, comparison.compared_with)

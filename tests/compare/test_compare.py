@@ -66,6 +66,16 @@ def test_a_run_without_a_checkpoint_begins_anew(write, commands: list, tmp_path:
     assert "--resume" not in commands[0]
 
 
+def test_rows_of_several_students_and_teachers_stand_side_by_side(write, commands: list, tmp_path: Path) -> None:
+    nets = {name: {"tiny.net": {"embedding": wide}} for name, wide in (("small", 12), ("wide", 16))}
+    teachers = {name: {"weights": str(tmp_path / "teacher")} for name in ("a", "b")}
+    table = compare(write(students=nets, teachers=teachers))
+    asked = [(student, row) for student in nets for row in ("labels", "cosine@a", "cosine@b")]
+    assert [(line.group.student, line.group.taught) for line in table] == asked
+    assert all(line.cells and line.seeds == (0,) for line in table)
+    assert len(list((tmp_path / "out" / "embeddings").iterdir())) == 4, "a and b are one teacher"
+
+
 def test_a_failed_run_is_told_and_the_others_go_on(write, commands: list, tmp_path: Path) -> None:
     comparison = write(rows={"typo": TYPO, "labels": {}}, reference="labels")
     table = compare(comparison)
