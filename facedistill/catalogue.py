@@ -8,6 +8,7 @@ Nothing is registered.
 import importlib
 import inspect
 import pkgutil
+from abc import ABC
 from collections.abc import Callable, Iterator
 from functools import cache
 from types import ModuleType
@@ -20,6 +21,10 @@ Builder = Callable[..., Any]
 
 class NotOffered(UserError):
     """A dotted name behind which there is no part of the kind that was asked for, or more than one."""
+
+
+class Unfinished(NotOffered):
+    """A class that lacks what its contract asks for."""
 
 
 @cache
@@ -72,12 +77,25 @@ def _import_dotted(name: str, contract: type) -> Builder:
     else:
         owner, _, attribute = name.rpartition(".")
         offers = [(known, builder) for known, builder in _offers_of(owner, contract) if known == attribute]
+    for lacking in () if offers else _unfinished(name, contract):
+        missing = ", ".join(sorted(lacking.__abstractmethods__))
+        raise Unfinished(f"'{name}': {lacking.__name__} does not define {missing}, as every {contract.__name__} must.")
     if len(offers) != 1:
         raise NotOffered(
             f"'{name}' must name a module with exactly one {contract.__name__}, that class, or a function annotated to "
             f"return one; it offers {', '.join(builder.__name__ for _, builder in offers) or 'none'}."
         )
     return offers[0][1]
+
+
+def _unfinished(name: str, contract: type) -> Iterator[type[ABC]]:
+    """Somebody's own classes behind ``name`` that are abstract still."""
+    owner, _, attribute = name.rpartition(".")
+    for module, only in ((_imported(name), None), (_imported(owner), attribute)):
+        for key, value in vars(module).items() if module else ():
+            own = inspect.isabstract(value) and issubclass(value, contract) and value.__module__ in (name, owner)
+            if own and only in (None, key):
+                yield value
 
 
 def _imported(module: str) -> ModuleType | None:

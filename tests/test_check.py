@@ -35,8 +35,10 @@ class Strange(AbstractMethod):
 
 FRAGILE = """
 import torch
-from facedistill.backbones.contract import AbstractBackbone
+from torch import nn
+from facedistill.backbones.contract import AbstractBackbone, Preprocess
 from facedistill.method import AbstractMethod
+from facedistill.types import Features
 
 class Unbuilt(AbstractMethod):
     def __init__(self, *, width: int = 3) -> None:
@@ -55,6 +57,40 @@ class Undeclared(AbstractMethod):
 class Silent(Undeclared):
     def forward(self, student, teacher, batch):
         return {}
+
+class Unwritten(AbstractMethod):
+    def __init__(self) -> None:
+        super().__init__()
+
+class Endless(Undeclared):
+    uses = frozenset({"embedding"})
+
+    def forward(self, student, teacher, batch):
+        return {"nan": torch.nan * (student.embedding.float().mean() + teacher.embedding.float().mean())}
+
+class Bare(Undeclared):
+    def forward(self, student, teacher, batch):
+        return student.embedding.float().mean()
+
+class Flat(AbstractBackbone):
+    def __init__(self) -> None:
+        super().__init__(Preprocess(8))
+        self.only = nn.Conv2d(3, 4, 1)
+
+    def features(self, pixels):
+        seen = self.only(pixels).flatten(2)
+        return Features(seen.mean(2).float(), (seen,))
+
+class Valued(Flat):
+    def features(self, pixels):
+        seen = self.only(pixels)
+        return Features(seen.mean((2, 3)).float() * (1 if seen.sum().item() > 0 else 1), (seen,))
+
+def flat() -> Flat:
+    return Flat()
+
+def valued() -> Valued:
+    return Valued()
 
 def untyped():
     return None
@@ -184,11 +220,35 @@ def test_what_a_method_does_not_declare_is_nan_and_no_terms_are_said(fragile: No
     assert broken("fragile.Silent")["student learns"] == "there are no terms, so nothing is learned."
 
 
+def test_what_is_not_finite_is_said_of_nothing_else(fragile: None) -> None:
+    said = broken("fragile.Endless")
+    assert set(said) - {"compiles whole"} == {
+        "terms are finite scalars", "student learns", "unlabelled are welcome", "autocast is finite",
+        "learning teachers are welcome",
+    }  # fmt: skip
+
+
+def test_an_answer_of_another_kind_is_called_so(fragile: None, tmp_path: Path) -> None:
+    said = asked("fragile.Bare", path=tmp_path).stdout
+    assert "broken terms are finite scalars: Bare answers with a Tensor, not with a dict of named terms." in said
+
+
+def test_shapes_that_hang_on_values_are_told_so(fragile: None) -> None:
+    assert "let no value decide what is computed" in (broken("fragile.valued")["spec is true"] or "")
+
+
+def test_a_reason_is_printed_once(fragile: None, tmp_path: Path) -> None:
+    said = asked("fragile.flat", path=tmp_path).stdout
+    assert said.count("stages are [(4, 4, 64)]; make maps B C H W") == 1
+    assert "broken owns its pixels: as 'spec is true'" in said
+
+
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
         ("fragile.untyped", "no method, backbone, head or teacher: name its class, a function that is annotated"),
         ("fragile", "Unknown part 'fragile'"),
+        ("fragile.Unwritten", "'fragile.Unwritten': Unwritten does not define forward, as every AbstractMethod must"),
         ("unwritten.half", r"Cannot import 'unwritten.half': SyntaxError: .*unwritten.py, line 1"),
         ("lacking.Method", r"No module named 'somewhere'; `python -c 'import lacking.Method'` shows where"),
         ("nowhere.method", "Cannot import 'nowhere'; is its folder on PYTHONPATH"),

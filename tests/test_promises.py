@@ -62,6 +62,11 @@ class Nearsighted(Method):
         return super().forward(student, teacher, batch) | {"relations": relations}
 
 
+class Constant(Method):
+    def forward(self, student: Features, teacher: Features, batch: Batch) -> Terms:
+        return {"apart": super().forward(student, teacher, batch)["apart"].detach()}
+
+
 class Undeclared(Method):
     uses = frozenset()
 
@@ -141,6 +146,7 @@ BROKEN_METHODS = {
     Unreduced: "reduce it",
     Silent: "no terms",
     Detached: "no gradient reaches the student",
+    Constant: "no gradient reaches the student; is something detached, or a constant",
     Undeclared: "is nan",
     Nearsighted: "'relations' of two processes differs from that of one",
     Mistaken: "no teacher provides",

@@ -1,13 +1,18 @@
 """``check``: a stranger's part, asked what ours are asked."""
 
 import json
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from ..errors import UserError
 from .options import AsJson
+
+if TYPE_CHECKING:
+    from ..testing.report import Answer
 
 
 def check(
@@ -26,9 +31,19 @@ def check(
     if as_json:
         print(json.dumps({answer.promise: answer.broken or "kept" for answer in told}, indent=2))
     else:
-        console = Console(highlight=False)
-        for answer in told:
-            sign = "[green]kept  [/]" if answer.broken is None else "[red]broken[/]"
-            console.print(f"{sign} {answer.promise}" + (f": {answer.broken}" if answer.broken else ""))
+        _show(told)
     if broken:
         raise UserError(f"{name} breaks {len(broken)} of {len(told)} promises; the list above says which and why.")
+
+
+def _show(told: "Sequence[Answer]") -> None:
+    """One reason may break many promises; it is told once."""
+    console = Console(highlight=False)
+    reasons: dict[str, str] = {}
+    for answer in told:
+        if answer.broken is None:
+            console.print(f"[green]kept  [/] {answer.promise}")
+            continue
+        first = reasons.setdefault(answer.broken, answer.promise)
+        said = answer.broken if first == answer.promise else f"as '{first}'"
+        console.print("[red]broken[/]", escape(f"{answer.promise}: {said}"))

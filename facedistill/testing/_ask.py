@@ -87,15 +87,28 @@ def total(terms: Terms) -> Tensor:
     return torch.stack([term.float() for term in terms.values()]).sum()
 
 
+def learn(terms: Terms, who: str) -> None:
+    """Gradients of the terms' plain sum."""
+    loss = total(terms)
+    demand(loss.requires_grad, f"{who}: no gradient reaches the student; is something detached, or a constant?")
+    loss.backward()
+
+
 def check_finite_scalars(terms: Terms, who: str, when: str) -> None:
+    demand(isinstance(terms, dict), f"{who} answers with a {type(terms).__name__}, not with a dict of named terms.")
     for name, term in terms.items():
         demand(term.dim() == 0, f"{who}: term '{name}' has shape {tuple(term.shape)} {when}; reduce it to a scalar.")
         demand(bool(term.isfinite()), f"{who}: term '{name}' is {term.item()} {when}.")
 
 
 def same_state(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> list[str]:
-    """Names whose tensors are not bit for bit the same."""
-    return [name for name in before if not torch.equal(before[name], after[name])]
+    """Names whose tensors are not the same."""
+    return [name for name in before if not alike(before[name], after[name])]
+
+
+def alike(one: Tensor, other: Tensor) -> bool:
+    """Bit for bit, and NaN as NaN: whether answers are finite is a question of its own."""
+    return one.shape == other.shape and bool(((one == other) | (one.isnan() & other.isnan())).all())
 
 
 def snapshot(module: nn.Module) -> dict[str, Tensor]:

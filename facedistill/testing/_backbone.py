@@ -9,9 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from ..backbones.contract import AbstractBackbone, AbstractPromptable
-from ..types import Features
+from ..errors import one_line
+from ..types import Features, Spec
 from ._ask import (
     Question,
+    alike,
     check_gradients,
     demand,
     generator,
@@ -112,14 +114,28 @@ def _spec_is_true(case: _Case) -> None:
 
 
 def _check_shapes(case: _Case, backbone: AbstractBackbone, seen: Features) -> None:
-    promised = [(case.samples, stage.channels, *stage.grid) for stage in backbone.spec.stages]
+    demand(isinstance(seen, Features), f"{case.who} answers with a {type(seen).__name__}, not with Features.")
     shapes = [tuple(stage.shape) for stage in seen.stages]
     demand(bool(shapes), f"{case.who} shows no stages; show at least the last map before the embedding.")
+    maps = all(len(shape) == 4 for shape in shapes)
+    demand(maps, f"{case.who}: stages are {shapes}; make maps B C H W of them, tokens too.")
+    spec = _measured(case, backbone)
+    promised = [(case.samples, stage.channels, *stage.grid) for stage in spec.stages]
     demand(shapes == promised, f"{case.who}: stages are {shapes} where the spec promises {promised}.")
-    width = (case.samples, backbone.spec.embedding)
+    width = (case.samples, spec.embedding)
     demand(seen.embedding.shape == width, f"{case.who}: embeddings are {tuple(seen.embedding.shape)}, not {width}.")
-    sides = [stage.grid[0] for stage in backbone.spec.stages]
+    sides = [stage.grid[0] for stage in spec.stages]
     demand(sides == sorted(sides, reverse=True), f"{case.who}: stages must come finest first, but grids are {sides}.")
+
+
+def _measured(case: _Case, backbone: AbstractBackbone) -> Spec:
+    try:
+        return backbone.spec
+    except RuntimeError as error:
+        raise AssertionError(
+            f"{case.who}: widths and grids are measured on tensors without data, and that stops with: "
+            f"{one_line(error)}; keep tensors as buffers, and let no value decide what is computed."
+        ) from error
 
 
 def _eval_ignores_company(case: _Case) -> None:
@@ -127,7 +143,7 @@ def _eval_ignores_company(case: _Case) -> None:
     with torch.no_grad():
         together = backbone(images).embedding
         alone = torch.cat([backbone(image[None]).embedding for image in images])
-    apart = ((together - alone).norm() / together.norm()).item()
+    apart = 0.0 if alike(together, alone) else ((together - alone).norm() / together.norm()).item()
     demand(apart < CLOSE, f"{case.who}: in eval mode an answer depends on the rest of the batch (by {apart:.1e}).")
 
 
@@ -151,7 +167,7 @@ def _state_is_whole(case: _Case) -> None:
     with torch.no_grad(), seeded(4):
         backbone(case.images())  # moves whatever training moves, such as BatchNorm's means
         twin.load_state_dict(backbone.state_dict(), strict=True)
-        same = torch.equal(backbone.eval()(case.images()).embedding, twin(case.images()).embedding)
+        same = alike(backbone.eval()(case.images()).embedding, twin(case.images()).embedding)
     demand(same, f"{case.who}: a twin with the same state dict answers otherwise; keep all state in it.")
 
 
@@ -184,7 +200,7 @@ def _copies(case: _Case) -> None:
     backbone = case.backbone()
     twin = copy.deepcopy(backbone)
     with torch.no_grad():
-        same = torch.equal(backbone(case.images()).embedding, twin(case.images()).embedding)
+        same = alike(backbone(case.images()).embedding, twin(case.images()).embedding)
     demand(same, f"{case.who}: a deep copy answers otherwise.")
 
 

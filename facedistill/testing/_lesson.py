@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ..dist import in_turns
 from ..shards import shares_in
 from ..types import Terms
-from ._ask import demand, total
+from ._ask import demand, learn
 
 CLOSE = 1e-4
 """Relative: sums over processes add in another order."""
@@ -31,7 +31,7 @@ class Lesson:
 
 def lesson(part: nn.Module, terms: Terms, inputs: Sequence[Tensor]) -> Lesson:
     """Learn from ``terms``, which ``part`` made of ``inputs``."""
-    total(terms).backward()
+    learn(terms, type(part).__name__)
     own = {name: weight.grad.to_dense() for name, weight in part.named_parameters() if weight.grad is not None}
     gradients = tuple(tensor.grad for tensor in inputs)
     return Lesson(terms, gradients, own, dict(part.named_buffers()), frozenset(shares_in(part)))
@@ -40,7 +40,9 @@ def lesson(part: nn.Module, terms: Terms, inputs: Sequence[Tensor]) -> Lesson:
 def demand_one(who: str, whole: Lesson, lessons: Sequence[Lesson]) -> None:
     """Several processes with a part of the batch each must have learned what one did from all of it."""
     for what, alone, together in _compared(whole, lessons):
-        apart = (alone - together).abs().max() / alone.abs().max().clamp_min(1e-3)
+        same_nan = alone.isnan() & together.isnan()  # whether it is finite is a question of its own
+        most = (alone - together).abs().masked_fill(same_nan, 0).max()
+        apart = most / alone.nan_to_num().abs().max().clamp_min(1e-3)
         same = f"{who}: {what} of two processes differs from that of one by {apart:.1e}"
         demand(bool(apart < CLOSE), f"{same}; gather (facedistill.dist) what needs the whole batch.")
 

@@ -11,9 +11,11 @@ from ..types import ALONE, Batch, Features, Spec, Terms
 from ._ask import (
     Builder,
     Question,
+    alike,
     check_finite_scalars,
     check_gradients,
     demand,
+    learn,
     questions,
     same_state,
     signature_is_the_configuration,
@@ -79,7 +81,7 @@ def _terms_are_finite_scalars(case: MethodCase) -> None:
 
 def _student_learns(case: MethodCase) -> None:
     student, teacher = case.seen()
-    total(case.method()(student, teacher, case.batch())).backward()
+    learn(case.method()(student, teacher, case.batch()), case.who)
     gradients = [tensor.grad for tensor in tensors(student) if tensor.grad is not None]
     reached = any(bool(gradient.any()) for gradient in gradients)
     demand(reached, f"{case.who}: no gradient reaches the student; is something detached?")
@@ -91,17 +93,15 @@ def _every_parameter_learns(case: MethodCase) -> None:
     method, (student, teacher) = case.method(), case.seen()
     _steps(method, student, teacher, case.batch(), count=2)  # what starts at zero may hold others back for one step
     method.zero_grad()
-    total(method(student, teacher, case.batch())).backward()
+    learn(method(student, teacher, case.batch()), case.who)
     check_gradients(method, case.who, "remove it, or use it in a term.")
 
 
 def _teacher_is_untouched(case: MethodCase) -> None:
     student, teacher = case.seen()
     before = [tensor.clone() for tensor in tensors(teacher)]
-    total(case.method()(student, teacher, case.batch())).backward()
-    same = all(
-        torch.equal(was, now) or bool(was.isnan().all()) for was, now in zip(before, tensors(teacher), strict=True)
-    )
+    learn(case.method()(student, teacher, case.batch()), case.who)
+    same = all(alike(was, now) for was, now in zip(before, tensors(teacher), strict=True))
     demand(same, f"{case.who} writes into the teacher's features; other methods read them, too.")
 
 
@@ -109,7 +109,7 @@ def _learning_teachers_are_welcome(case: MethodCase) -> None:
     """Prompted teachers answer with gradients; what reaches them must be finite."""
     student, teacher = case.seen()
     answers = [tensor.requires_grad_() for tensor in tensors(teacher)]
-    total(case.method()(student, teacher, case.batch())).backward()
+    learn(case.method()(student, teacher, case.batch()), case.who)
     finite = all(bool(tensor.grad.isfinite().all()) for tensor in answers if tensor.grad is not None)
     demand(finite, f"{case.who}: the gradient that reaches a learning teacher is not finite.")
 
@@ -140,7 +140,7 @@ def _unlabelled_are_welcome(case: MethodCase) -> None:
         method, (student, teacher) = case.method(), case.seen()
         terms = method(student, teacher, case.batch(labelled))
         check_finite_scalars(terms, case.who, f"with {labelled} of {SAMPLES} samples labelled")
-        total(terms).backward()
+        learn(terms, case.who)
         finite = all(bool(t.grad.isfinite().all()) for t in tensors(student) if t.grad is not None)
         demand(finite, f"{case.who}: the student's gradient is not finite with {labelled} of {SAMPLES} labelled.")
 

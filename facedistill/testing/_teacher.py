@@ -10,6 +10,7 @@ from ..teachers.frozen import AbstractFrozen
 from ..types import Batch, Features
 from ._ask import (
     Question,
+    alike,
     check_finite_scalars,
     check_gradients,
     demand,
@@ -55,6 +56,7 @@ def _who(teacher: AbstractTeacher) -> str:
 
 def _provides_what_it_says(teacher: AbstractTeacher, images: Tensor, batch: Batch) -> None:
     who, provides, seen = _who(teacher), teacher.provides, teacher(images, batch)
+    demand(isinstance(seen, Features), f"{who} answers with a {type(seen).__name__}, not with Features.")
     demand(provides <= ANSWERS, f"{who} provides {sorted(provides - ANSWERS)}, which no method knows.")
     demand("embedding" in provides, f"{who} must provide 'embedding'.")
     demand(("stages" in provides) == bool(seen.stages), f"{who}: 'stages' in `provides` is not what it answers.")
@@ -80,9 +82,9 @@ def _train_does_not_wake_it(teacher: AbstractTeacher, images: Tensor, batch: Bat
         asleep = list(_tensors(teacher.eval()(images, batch)))
         awake = list(_tensors(teacher.train()(images, batch)))
         again = list(_tensors(teacher(images, batch)))
-    same = all(torch.equal(a, b) for a, b in zip(awake, again, strict=True))
+    same = all(alike(a, b) for a, b in zip(awake, again, strict=True))
     demand(same, f"{who}: two calls on the same batch disagree; is dropout awake?")
-    same = all(torch.equal(a, b) for a, b in zip(asleep, awake, strict=True))
+    same = all(alike(a, b) for a, b in zip(asleep, awake, strict=True))
     demand(same, f"{who}: train() changes its answers; override train() so that what is frozen stays in eval mode.")
 
 
@@ -100,7 +102,7 @@ def _only_learners_move(teacher: AbstractTeacher, images: Tensor, batch: Batch) 
     with torch.no_grad():
         for name, learner in learners.items():
             learner.copy_(before[name])
-        same = all(torch.equal(a, b) for a, b in zip(first, _tensors(teacher(images, batch)), strict=True))
+        same = all(alike(a, b) for a, b in zip(first, _tensors(teacher(images, batch)), strict=True))
     demand(same, f"{who}: with its learners put back it answers otherwise than before, so something frozen has moved.")
 
 
@@ -124,7 +126,7 @@ def _reference_stays(teacher: AbstractTeacher, images: Tensor, batch: Batch) -> 
     with torch.no_grad():
         for learner in (parameter for parameter in teacher.parameters() if parameter.requires_grad):
             learner.add_(0.1)
-    same = torch.equal(before, teacher.reference(images))
+    same = alike(before, teacher.reference(images))
     demand(same, f"{_who(teacher)}: its reference moves with what it learns; answer as the teacher that came.")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ..backbones.contract import AbstractBackbone
-from ..catalogue import NotOffered, catalogue, find
+from ..catalogue import NotOffered, Unfinished, catalogue, find
 from ..errors import UserError, one_line, unknown
 from ..heads.contract import AbstractHead
 from ..method import AbstractMethod
@@ -89,6 +89,13 @@ def _ambiguous(name: str, packages: list[str]) -> UserError:
 def _not_offered(name: str) -> UserError:
     if "." not in name:
         return unknown("part", name, {known for kind in _KINDS for known in catalogue(*kind[:2])})
+    for package, contract, _ in _KINDS:
+        try:
+            find(package, contract, name)
+        except Unfinished as lacking:
+            return lacking
+        except NotOffered:
+            continue
     return UserError(
         f"'{name}' is no method, backbone, head or teacher: name its class, a function that is annotated to return it, "
         "or a module with exactly one."
