@@ -85,6 +85,8 @@ def test_a_failed_run_is_told_and_the_others_go_on(write, commands: list, tmp_pa
     assert "did you mean 'cosine.embedding'" in typo.failed[0]
     for name in ("table.md", "report.html", "table.csv"):
         assert "cosine.embeding" in (tmp_path / "out" / name).read_text(), name
+    html = (tmp_path / "out" / "report.html").read_text()
+    assert re.search(r'colspan="1">\s*<div class="failed">seed 0 failed: [^<]*cosine.embeding', html)
     with pytest.raises(FailedRuns, match="1 run failed"):
         check_failures(table, comparison.out)
     assert len(commands) == 2
