@@ -14,7 +14,8 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from facedistill.config import Recipe, load_recipe
+from facedistill.config import load_recipe
+from facedistill.recipe import Recipe
 from facedistill.train.assemble import Sets, load_faces, resolve
 from facedistill.train.run import fit
 

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from .backbones.load import load_backbone
-from .config import Recipe, load_recipe
+from .config import load_recipe
 from .data.contract import AbstractFaces
 from .errors import UserError
 from .evaluate.embeddings.embed import Embeddings, embed
@@ -27,6 +27,7 @@ from .files import write_text
 from .page import PAGE
 from .progress import Reporter
 from .protocols.verification import embedding_figures
+from .recipe import Recipe
 from .report.findings import Beside, examine
 from .report.people import drawn_people
 from .report.people import strangers as draw_strangers

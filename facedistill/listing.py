@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .catalogue import Builder, catalogue
-from .config import packaged_comparisons, packaged_recipes
 from .method import AbstractMethod
+from .packaged import packaged_comparisons, packaged_recipes
 from .testing.cost import Cost, cost_of
 from .train.assemble import CONTRACTS
 

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from facedistill import dist, shards
 from facedistill.backbones.contract import AbstractBackbone, Preprocess
 from facedistill.catalogue import catalogue
-from facedistill.config import Recipe
 from facedistill.method import AbstractMethod
+from facedistill.recipe import Recipe
 from facedistill.train.checkpoint import Progress, restore, save
 from facedistill.train.loop import on_device
 from facedistill.train.prepare import Run, prepare

@@ -13,10 +13,10 @@ from onnx import TensorProto, helper, numpy_helper
 from facedistill.backbones.contract import AbstractBackbone, AbstractPromptable
 from facedistill.backbones.load import save_backbone
 from facedistill.catalogue import catalogue
-from facedistill.config import Recipe
 from facedistill.errors import UserError
 from facedistill.heads.contract import AbstractHead
 from facedistill.method import AbstractMethod
+from facedistill.recipe import Recipe
 from facedistill.signature import build
 from facedistill.store.build import build_store
 from facedistill.store.plan import plan_store

@@ -8,10 +8,11 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from facedistill import cli, demo, demo_tables
-from facedistill.config import Recipe, load_recipe
+from facedistill.config import load_recipe
 from facedistill.data.synthetic import DrawnFaces
 from facedistill.errors import UserError
 from facedistill.evaluate.settings import Settings
+from facedistill.recipe import Recipe
 from facedistill.report.people import STRANGERS
 from facedistill.train.assemble import Sets
 

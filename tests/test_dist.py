@@ -12,7 +12,8 @@ import torch
 from safetensors.torch import load_file
 
 from facedistill import dist
-from facedistill.config import Recipe, dump_recipe
+from facedistill.config import dump_recipe
+from facedistill.recipe import Recipe
 from facedistill.train import run
 
 HERE = Path(__file__).parent

@@ -14,8 +14,9 @@ import yaml
 
 from facedistill.backbones.contract import AbstractBackbone
 from facedistill.backbones.load import save_backbone
-from facedistill.config import Recipe, read_overrides
+from facedistill.config import read_overrides
 from facedistill.method import AbstractMethod
+from facedistill.recipe import Recipe
 from facedistill.signature import build
 from facedistill.teachers.contract import AbstractTeacher
 from facedistill.testing.report import answers

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from facedistill.config import dump_recipe, load_recipe, packaged_comparisons, packaged_recipes
+from facedistill.config import dump_recipe, load_recipe
 from facedistill.errors import UserError
+from facedistill.packaged import packaged_comparisons, packaged_recipes
 from facedistill.train.assemble import resolve
 
 FOLDER = Path(__file__).parents[1] / "recipes"

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from facedistill.backbones.contract import AbstractBackbone, Preprocess
 from facedistill.backbones.load import save_backbone
-from facedistill.config import Recipe
+from facedistill.recipe import Recipe
 from facedistill.signature import build
 from facedistill.types import Features
 

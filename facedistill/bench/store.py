@@ -14,9 +14,9 @@ from torch import Tensor
 
 from ..backbones.contract import AbstractBackbone
 from ..backbones.load import save_backbone
-from ..config import Recipe
 from ..data.mix import Mix
 from ..data.views import Views
+from ..recipe import Recipe
 from ..signature import build
 from ..store.build import build_store
 from ..store.codec import CODECS

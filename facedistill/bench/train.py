@@ -15,9 +15,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from ..backbones.load import save_backbone
 from ..backbones.mobilefacenet import mobilefacenet_1m2
 from ..backbones.vit import vit_s
-from ..config import Recipe
 from ..data.recordio.faces import RecordFaces
 from ..data.views import Views
+from ..recipe import Recipe
 from ..speed.choices import Speed, TeacherSpeed
 from ..speed.computing import computing, hasten
 from ..teachers.live import Live

@@ -59,7 +59,7 @@ def config_cp(
     recipe: RecipeName, destination: Annotated[Path, typer.Argument(help="File or folder to copy it to.")]
 ) -> None:
     """Copy a packaged recipe, to change it."""
-    from ..config import find_recipe
+    from ..packaged import find_recipe
 
     source = find_recipe(recipe)
     target = destination / source.name if destination.is_dir() else destination

@@ -71,8 +71,9 @@ def store_verify(
 
     KEY=VALUE changes the recipe that the store was built with, where faces or weights have moved.
     """
-    from ..config import Recipe, read_overrides
+    from ..config import read_overrides
     from ..progress import Display
+    from ..recipe import Recipe
     from ..signature import validated
     from ..store.header import read_header
     from ..store.verify import verify_store

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..config import Recipe
+from ..recipe import Recipe
 from ..train.resume import differing
 
 BUDGET = ("data", "training", "optimiser", "schedule")

@@ -8,8 +8,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field, field_validator, model_validator
 
-from ..config import STRICT, find_recipe, packaged_comparisons, read_values
+from ..config import read_values
 from ..errors import UserError, unknown
+from ..packaged import find_recipe, packaged_comparisons
+from ..recipe import STRICT
 from ..signature import Choice, Options, one, validated
 
 ROW_KEYS = ("head", "teacher", "method", "weights", "ramp", "lr_scale")

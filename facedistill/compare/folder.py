@@ -7,8 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from ..config import Recipe
 from ..errors import UserError
+from ..recipe import Recipe
 from .budget import unlike_budget
 
 if sys.platform != "win32":

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..backbones.load import MODEL_FILE
-from ..config import Recipe, load_recipe
+from ..config import load_recipe
 from ..errors import UserError
 from ..files import write_text
+from ..recipe import Recipe
 from ..signature import one
 from ..train.assemble import resolve
 from ..train.resume import result_of

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from ..config import Recipe
 from ..errors import UserError
+from ..recipe import Recipe
 from ..signature import Options, one, validated
 from ..train.assemble import resolve
 from ..train.resume import check_same

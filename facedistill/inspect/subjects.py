@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from ..backbones.contract import AbstractBackbone, Preprocess
 from ..backbones.load import MODEL_FILE, load_backbone, read_tensors
 from ..catalogue import find
-from ..config import Recipe
 from ..errors import UserError, one_line
 from ..method import AbstractMethod
 from ..methods.urfm import URFM
+from ..recipe import Recipe
 from ..signature import build, checked
 from ..teachers.classifier import TeacherClassifier
 from ..teachers.contract import AbstractTeacher

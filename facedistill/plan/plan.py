@@ -8,12 +8,12 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from ..config import Recipe
 from ..data.synthetic import DrawnFaces
 from ..device import choose_device
 from ..heads.contract import AbstractHead
 from ..heads.margin import MarginHead
 from ..method import AbstractMethod
+from ..recipe import Recipe
 from ..signature import build, call, one
 from ..teachers.classifier import TeacherClassifier
 from ..teachers.contract import AbstractTeacher

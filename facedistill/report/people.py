@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..config import Recipe
 from ..data.contract import AbstractFaces
 from ..data.open import open_faces
 from ..data.synthetic import DrawnFaces
@@ -16,6 +15,7 @@ from ..progress import Display
 from ..protocols import open_protocol
 from ..protocols.groups import Groups
 from ..protocols.verification import Verification
+from ..recipe import Recipe
 from ..types import UNLABELLED
 
 STRANGERS = {"identities": 80, "images_per_identity": 10, "seed": 1000}

@@ -8,10 +8,11 @@ from typing import Any
 
 from ..backbones.load import weights_file
 from ..compare.folder import KEPT
-from ..config import Recipe, load_recipe
+from ..config import load_recipe
 from ..errors import UserError
 from ..evaluate.embeddings.source import NetworkSource
 from ..page import PAGE
+from ..recipe import Recipe
 from ..signature import build
 from ..teachers.contract import AbstractTeacher
 from ..train.log import read_lines

@@ -12,11 +12,11 @@ from jaxtyping import Int
 from torch import Tensor
 
 from ..catalogue import find
-from ..config import Recipe
 from ..data.loader import Loaded, replay
 from ..data.shown import Shown
 from ..device import choose_device
 from ..errors import UserError
+from ..recipe import Recipe
 from ..signature import one
 from ..teachers.class_means import ClassMeans
 from ..teachers.contract import AbstractTeacher

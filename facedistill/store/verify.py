@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from ..config import Recipe
 from ..data.chance import Purpose, chance
 from ..device import choose_device
 from ..errors import UserError
+from ..recipe import Recipe
 from ..signature import build
 from ..teachers.contract import AbstractTeacher
 from ..train.assemble import load_faces, shown_in

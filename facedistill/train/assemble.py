@@ -9,7 +9,6 @@ import torch
 from ..backbones.contract import AbstractBackbone
 from ..backbones.load import start_from
 from ..catalogue import Builder, find
-from ..config import DataRecipe, Recipe
 from ..data.contract import AbstractFaces
 from ..data.mix import Mix
 from ..data.mixed import Mixed
@@ -25,6 +24,7 @@ from ..errors import UserError, unknown
 from ..heads.contract import AbstractHead
 from ..method import AbstractMethod
 from ..progress import Display
+from ..recipe import DataRecipe, Recipe
 from ..signature import Choice, Options, build, call, checked, context_of, one
 from ..teachers.class_means import ClassMeans
 from ..teachers.classifier import TeacherClassifier

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..backbones.load import start_from
-from ..config import Recipe, load_recipe
+from ..config import load_recipe
 from ..errors import UserError, one_line
+from ..recipe import Recipe
 from ..signature import one
 from .checkpoint import checkpoints, tensors_in
 from .manifest import damage

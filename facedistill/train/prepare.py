@@ -12,11 +12,11 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from .. import dist
 from ..backbones.contract import AbstractBackbone
-from ..config import Recipe, TrainingRecipe
 from ..data.loader import Loader, in_order
 from ..data.shown import Shown
 from ..device import choose_device
 from ..errors import UserError
+from ..recipe import Recipe, TrainingRecipe
 from ..shards import shares_in
 from ..signature import Choice, build, call, one
 from ..speed.choices import Speed

@@ -7,8 +7,9 @@ from typing import Any
 
 import yaml
 
-from ..config import Recipe, dump_recipe
+from ..config import dump_recipe
 from ..errors import UserError
+from ..recipe import Recipe
 from ..signature import validated
 from ..speed.choices import Speed
 from .assemble import resolve

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 
 from .. import dist
-from ..config import Recipe
 from ..data.workers import LoaderStopped
 from ..device import choose_device
 from ..evaluate.validate import validate
 from ..progress import Display
+from ..recipe import Recipe
 from ..speed.computing import eagerly
 from .assemble import load_faces, resolve
 from .checkpoint import Progress, checkpoints, restore, setting_of

@@ -11,9 +11,11 @@ from facedistill.backbones.load import SNAPSHOTS, load_backbone, write_tensors
 from facedistill.catalogue import catalogue
 from facedistill.compare.file import load_comparison
 from facedistill.compare.plan import plan
-from facedistill.config import Recipe, load_recipe, packaged_comparisons
+from facedistill.config import load_recipe
 from facedistill.data.folder import FolderFaces
 from facedistill.method import AbstractMethod
+from facedistill.packaged import packaged_comparisons
+from facedistill.recipe import Recipe
 from facedistill.train.assemble import Sets, resolve
 from facedistill.train.prepare import prepare
 

@@ -8,8 +8,8 @@ import pytest
 from facedistill.compare.benchmarks import open_benchmarks
 from facedistill.compare.file import load_comparison
 from facedistill.compare.plan import Group, plan
-from facedistill.config import packaged_comparisons
 from facedistill.errors import UserError
+from facedistill.packaged import packaged_comparisons
 
 
 def test_rows_students_teachers_and_seeds_are_multiplied(write, tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ import torch
 from facedistill.backbones.contract import Preprocess
 from facedistill.backbones.low_resolution import low_resolution
 from facedistill.backbones.residual import residual
-from facedistill.config import Recipe
 from facedistill.errors import UserError
 from facedistill.methods.residual import Residual
+from facedistill.recipe import Recipe
 from facedistill.train import run
 from facedistill.types import Batch, Features, Spec, Stage
 

@@ -12,9 +12,9 @@ import tiny
 import torch
 from torch import Tensor
 
-from facedistill.config import Recipe
 from facedistill.plan.held import Crowd, Saved
 from facedistill.plan.plan import Plan, plan
+from facedistill.recipe import Recipe
 from facedistill.train.loop import on_device
 from facedistill.train.prepare import Run, prepare
 

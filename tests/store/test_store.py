@@ -15,8 +15,9 @@ import torch
 from said import Call
 from torch import Tensor
 
-from facedistill.config import Recipe, dump_recipe
+from facedistill.config import dump_recipe
 from facedistill.errors import UserError
+from facedistill.recipe import Recipe
 from facedistill.store import layout
 from facedistill.store.build import build_store
 from facedistill.store.codec import CODECS

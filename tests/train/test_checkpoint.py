@@ -11,8 +11,8 @@ import tiny
 import torch
 from safetensors.torch import load_file
 
-from facedistill.config import Recipe
 from facedistill.errors import UserError
+from facedistill.recipe import Recipe
 from facedistill.train import checkpoint, run
 from facedistill.train.checkpoint import CannotSave, Progress, checkpoints, restore, save
 from facedistill.train.state import Learners, own_random_state, set_random_state

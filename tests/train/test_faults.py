@@ -15,8 +15,8 @@ import tiny
 import torch
 from said import Call
 
-from facedistill.config import Recipe
 from facedistill.errors import UserError
+from facedistill.recipe import Recipe
 from facedistill.train import checkpoint, room, run
 from facedistill.train.checkpoint import CannotSave, Progress, checkpoints, restore, save
 from facedistill.train.objective import Weights

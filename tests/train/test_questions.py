@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from facedistill.backbones.load import read_tensors
-from facedistill.config import Recipe, load_recipe
+from facedistill.config import load_recipe
 from facedistill.errors import UserError
+from facedistill.recipe import Recipe
 from facedistill.teachers.contract import AbstractTeacher
 from facedistill.train.prepare import prepare
 from facedistill.types import Batch, Features, Spec

@@ -11,8 +11,9 @@ import torch
 from safetensors.torch import load_file
 
 from facedistill.backbones.load import load_backbone
-from facedistill.config import Recipe, dump_recipe, load_recipe
+from facedistill.config import dump_recipe, load_recipe
 from facedistill.errors import UserError
+from facedistill.recipe import Recipe
 from facedistill.train import run
 from facedistill.train.assemble import resolve
 from facedistill.train.step import NonFiniteLoss

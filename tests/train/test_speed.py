@@ -9,8 +9,9 @@ import pytest
 import tiny
 import yaml
 
-from facedistill.config import Recipe, load_recipe
+from facedistill.config import load_recipe
 from facedistill.errors import UserError
+from facedistill.recipe import Recipe
 from facedistill.signature import validated
 from facedistill.speed.choices import Speed
 from facedistill.train import prepare, run

@@ -16,10 +16,11 @@ import tiny
 import torch
 from safetensors.torch import load_file
 
-from facedistill.config import Recipe, dump_recipe
+from facedistill.config import dump_recipe
 from facedistill.data.loader import Loader
 from facedistill.data.workers import LoaderStopped
 from facedistill.errors import Stopped
+from facedistill.recipe import Recipe
 from facedistill.train import keeper, run
 from facedistill.train.checkpoint import checkpoints
 
