@@ -108,6 +108,15 @@ def validated(model: type[BaseModel], values: Mapping[str, Any], where: str) -> 
         raise _sentence(error, model, where) from None
 
 
+_WHY = {
+    "dict_type": "it takes keys and values, such as {name: value}",
+    "model_type": "it takes keys and values, such as {name: value}",
+    "too_short": "it needs at least one",
+    "tuple_type": "it takes a list, such as [0, 1]",
+}
+"""Where the checker speaks of Python."""
+
+
 def _sentence(error: ValidationError, model: type[BaseModel], where: str) -> UserError:
     """One sentence: an unknown key before all else, since what is missing may be that key, misspelt."""
     errors = error.errors()
@@ -123,7 +132,8 @@ def _sentence(error: ValidationError, model: type[BaseModel], where: str) -> Use
     if first["type"] == "value_error":
         return UserError(str(first["ctx"]["error"]))
     name = ".".join(part for part in [where, *path] if part)
-    return UserError(f"'{name}' cannot be {first['input']!r}: {first['msg'][:1].lower()}{first['msg'][1:]}.")
+    why = _WHY.get(first["type"], first["msg"][:1].lower() + first["msg"][1:])
+    return UserError(f"'{name}' cannot be {first['input']!r}: {why}.")
 
 
 def _fields_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
