@@ -106,8 +106,8 @@ def test_people_who_cannot_judge_are_refused(write, judges: dict, sentence: str)
 
 
 @pytest.mark.parametrize("name", packaged_comparisons())
-def test_packaged_comparisons_know_every_name(name: str) -> None:
-    comparison = load_comparison(name)
+def test_packaged_comparisons_know_every_name(name: str, tmp_path: Path) -> None:
+    comparison = load_comparison(name, [f"out={tmp_path}"])
     planned = plan(comparison)
     assert {group.row for group, _ in planned.of_students} == set(comparison.rows)
     assert comparison.judge.drawn is None or comparison.judge.drawn["seed"] != planned.base.data.drawn["seed"]
