@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from ..errors import UserError
 from ..types import Features, Spec, Stage
 
 Prompts = Mapping[int, Float[Tensor, "T _"]]
@@ -25,6 +26,9 @@ class Preprocess(nn.Module):
 
     ``mean`` and ``std`` are one number or one per channel, in the network's order. They are not in the state dict,
     whose names stay those of the architecture.
+
+    Raises:
+        UserError: size_px below 1.
     """
 
     mean: Tensor
@@ -39,6 +43,8 @@ class Preprocess(nn.Module):
         order: Literal["rgb", "bgr"] = "rgb",
     ) -> None:
         super().__init__()
+        if size_px < 1:
+            raise UserError(f"A network's input is size_px x size_px; size_px must be at least 1, and is {size_px}.")
         self.size_px, self.order = size_px, order
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).reshape(-1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std, dtype=torch.float32).reshape(-1, 1, 1), persistent=False)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from facedistill.backbones.contract import AbstractBackbone
 from facedistill.backbones.mobilefacenet import mbf_2m1, mobilefacenet_1m2
+from facedistill.errors import UserError
 
 Builder = Callable[..., AbstractBackbone]
 BOTH = pytest.mark.parametrize("build", [mobilefacenet_1m2, mbf_2m1])
@@ -107,3 +108,9 @@ def test_memory_format_and_bf16_autocast(build: Builder) -> None:
     torch.testing.assert_close(plain, last.embedding, atol=1e-4, rtol=1e-4)
     assert half.dtype == torch.float32
     assert torch.cosine_similarity(plain, half).min() > 0.995
+
+
+@pytest.mark.parametrize("size_px", [0, -5])
+def test_no_pixels_are_no_input(size_px: int) -> None:
+    with pytest.raises(UserError, match=f"size_px must be at least 1, and is {size_px}"):
+        mobilefacenet_1m2(size_px=size_px)
