@@ -77,7 +77,8 @@ def _import_dotted(name: str, contract: type) -> Builder:
     else:
         owner, _, attribute = name.rpartition(".")
         offers = [(known, builder) for known, builder in _offers_of(owner, contract) if known == attribute]
-    for lacking in () if offers else _unfinished(name, contract):
+    lacking = None if offers else next(_unfinished(name, contract), None)
+    if lacking is not None:
         missing = ", ".join(sorted(lacking.__abstractmethods__))
         raise Unfinished(f"'{name}': {lacking.__name__} does not define {missing}, as every {contract.__name__} must.")
     if len(offers) != 1:
