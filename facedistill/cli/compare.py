@@ -54,12 +54,12 @@ def compare(
 
 def _show(table: "Sequence[Line]", folder: Path) -> None:
     """A table a figure, each narrow enough for a terminal."""
-    from ..compare.report import failures, figures
+    from ..compare.report import figures, troubles
 
     console = Console()
     for name in figures(table):
         console.print(_of_figure(name, table))
-    for sentence in failures(table):
+    for sentence in troubles(table):
         console.print(sentence, highlight=False)
     console.print(f"Tables and pictures: {folder / 'report.html'}", highlight=False)
 

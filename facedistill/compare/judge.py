@@ -15,6 +15,7 @@ from ..data.degraded import Degraded
 from ..evaluate.beside.asymmetric import check_widths
 from ..evaluate.embeddings.cache import CachedSource, data_digest
 from ..evaluate.embeddings.embed import Embeddings, Report
+from ..evaluate.embeddings.lengths import odd_lengths
 from ..evaluate.embeddings.source import NetworkSource
 from ..evaluate.intervals.bootstrap import Replicates, replicate
 from ..evaluate.intervals.measure import Measure
@@ -33,6 +34,8 @@ class Judged:
 
     names: tuple[str, ...]
     replicates: Replicates
+    warnings: tuple[str, ...] = ()
+    """What is wrong with its embeddings, where something is."""
 
 
 @dataclass(frozen=True)
@@ -79,33 +82,34 @@ class Judge:
         return CachedSource(NetworkSource(network), file_digest(file), self._folder, self._of_data)
 
     def _judged(self, source: CachedSource, enrolled: CachedSource | None, report: Report) -> Judged:
-        measures = [
-            replace(measure, names=tuple(self._said(title, figure, side) for figure in measure.names))
-            for title in self._benchmarks
-            for side, measure in self._measures(title, source, enrolled, report)
-        ]
+        def seen(source: CachedSource, faces: AbstractFaces) -> Embeddings:
+            return source.embeddings(faces, flip=self._settings.flip, report=report)
+
+        measures: list[Measure] = []
+        warnings: list[str] = []
+        for title, protocol in self._benchmarks.items():
+            whole = seen(source, protocol.faces)
+            warnings += [f"{title}: {odd}" for odd in odd_lengths(whole)]
+            gallery = None if enrolled is None else seen(enrolled, protocol.faces)
+            coarse = {px: seen(source, faces) for px, faces in self._coarse[title].items()}
+            for side, measure in self._measures(title, whole, gallery, coarse):
+                names = tuple(self._said(title, figure, side) for figure in measure.names)
+                measures.append(replace(measure, names=names))
         names = tuple(name for measure in measures for name in measure.names)
-        return Judged(names, _side_by_side([self._replicated(measure) for measure in measures]))
+        return Judged(names, _side_by_side([self._replicated(measure) for measure in measures]), tuple(warnings))
 
     def _measures(
-        self, title: str, source: CachedSource, enrolled: CachedSource | None, report: Report
+        self, title: str, whole: Embeddings, gallery: Embeddings | None, coarse: Mapping[int, Embeddings]
     ) -> Iterator[tuple[str, Measure]]:
         """The benchmark's own figures and, at the first FAR, those of every side, with what it is called."""
         protocol, settings = self._benchmarks[title], self._settings
         beside = replace(settings, fars=settings.fars[:1])
-
-        def seen(source: CachedSource, faces: AbstractFaces) -> Embeddings:
-            return source.embeddings(faces, flip=settings.flip, report=report)
-
-        whole = seen(source, protocol.faces)
         yield "", _given(title, protocol.measure(whole, settings))
-        if enrolled is not None:
-            gallery = seen(enrolled, protocol.faces)
+        if gallery is not None:
             check_widths(whole, gallery)
             yield "teacher's gallery", _given(title, protocol.measure_between(whole, gallery, beside))
-        for px, coarse in self._coarse[title].items():
-            between = protocol.measure_between(seen(source, coarse), whole, beside)
-            yield f"query at {px} px", _given(title, between)
+        for px, queries in coarse.items():
+            yield f"query at {px} px", _given(title, protocol.measure_between(queries, whole, beside))
 
     def _said(self, title: str, figure: str, side: str) -> str:
         """A figure's name in the table; of its benchmark only where there are several."""

@@ -60,7 +60,7 @@ def _records(line: Line) -> Iterator[dict[str, object]]:
         **asdict(line.group),
         "seeds": " ".join(map(str, line.seeds)),
         "failed": "; ".join(_failures(line)),
-        "note": "; ".join(line.notes),
+        "note": "; ".join((*line.notes, *_warnings(line))),
         "images_per_s": line.images_per_s,
         "training_s": line.training_s,
     }
@@ -80,10 +80,10 @@ def _numbers(cell: Cell) -> dict[str, object]:
 
 
 def markdown(lines: Sequence[Line], told: Told) -> str:
-    """One table for all figures, then what failed, then the rules."""
+    """One table for all figures, then what went wrong, then the rules."""
     names = figures(lines)
     table = markdown_table(header(names), [cells(line, names, " <br> ") for line in lines])
-    said = "\n".join(f"- {sentence}" for sentence in (*failures(lines), *told.rules))
+    said = "\n".join(f"- {sentence}" for sentence in (*troubles(lines), *told.rules))
     return f"# {told.title}\n\n{table}\n\n{said}\n"
 
 
@@ -97,7 +97,8 @@ def cells(line: Line, figures: Sequence[str], between: str = "\n") -> tuple[str,
     group = (line.group.row, line.group.student, line.group.teacher or "", str(len(line.seeds)))
     seen = (between.join(said(line.cells[name])) if name in line.cells else "failed" for name in figures)
     costs = ("" if cost is None else f"{cost:.0f}" for cost in (line.images_per_s, line.training_s))
-    notes = [*(f"seed {seed} failed" for seed in line.failed), *line.notes]
+    wrong = (*(f"seed {seed} failed" for seed in line.failed), *(f"warning for seed {seed}" for seed in line.warnings))
+    notes = (*wrong, *line.notes)
     return (*group, *seen, *costs, "; ".join(notes))
 
 
@@ -127,13 +128,21 @@ def figures(lines: Sequence[Line]) -> tuple[str, ...]:
     return next((tuple(line.cells) for line in lines if line.cells), ("figures",))
 
 
-def failures(lines: Sequence[Line]) -> list[str]:
-    """A sentence for every run that failed."""
-    return [f"{line.group.taught}, {line.group.student}, {reason}" for line in lines for reason in _failures(line)]
+def troubles(lines: Sequence[Line]) -> list[str]:
+    """A sentence for every run that failed or whose embeddings are odd."""
+    return [
+        f"{line.group.taught}, {line.group.student}, {trouble}"
+        for line in lines
+        for trouble in (*_failures(line), *_warnings(line))
+    ]
 
 
 def _failures(line: Line) -> list[str]:
     return [f"seed {seed} failed: {reason}" for seed, reason in line.failed.items()]
+
+
+def _warnings(line: Line) -> list[str]:
+    return [f"seed {seed}, warning: {said}" for seed, said in line.warnings.items()]
 
 
 def page(lines: Sequence[Line], told: Told, beside: Behind) -> str:

@@ -68,6 +68,8 @@ class Line:
     """That finished."""
     failed: dict[int, str]
     """Reasons by seed."""
+    warnings: dict[int, str]
+    """What is wrong with the embeddings, by seed."""
     notes: tuple[str, ...]
     images_per_s: float | None
     training_s: float | None
@@ -97,19 +99,23 @@ def lines(
             group,
             runs[group],
             {run.seed: run.reason for run in failed if run.group == group},
+            {run.seed: "; ".join(said) for run in runs[group] if (said := judged[run.folder].warnings)},
             _cells(group, models, places, names, reference) if group in models else {},
         )
         for group in groups
     ]
 
 
-def _line(group: Group, runs: Sequence[Finished], failed: dict[int, str], cells: dict[str, Cell]) -> Line:
+def _line(
+    group: Group, runs: Sequence[Finished], failed: dict[int, str], warnings: dict[int, str], cells: dict[str, Cell]
+) -> Line:
     seconds = [cost for run in runs if (cost := training_s(run.folder)) is not None]
     speeds = [speed for run in runs if (speed := images_per_s(run.folder)) is not None]
     return Line(
         group,
         tuple(run.seed for run in runs),
         failed,
+        warnings,
         tuple(dict.fromkeys(run.note for run in runs if run.note)),
         mean(speeds) if speeds else None,
         mean(seconds) if seconds else None,

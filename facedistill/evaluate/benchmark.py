@@ -11,6 +11,7 @@ from .beside.asymmetric import asymmetric_figures
 from .beside.compare import difference_figures
 from .beside.resolution import resolution_figures
 from .embeddings.embed import Embedder, Embeddings, Report
+from .embeddings.lengths import odd_lengths
 from .embeddings.source import AbstractSource, NetworkSource
 from .settings import Figures, Settings
 
@@ -85,8 +86,7 @@ def judge(
             scores(who, drawn)
 
     seen = embedded(source)
-    figures = protocol.figures(seen, settings)
-    figures["protocol"] = figures["protocol"] | source.rules
+    figures = own_figures(protocol, seen, source, settings)
     draw(seen, "model")
     if beside.gallery is not None:
         figures["asymmetric"] = asymmetric_figures(protocol, seen, embedded(beside.gallery), settings)
@@ -99,6 +99,12 @@ def judge(
         sweep = resolution_figures(source, seen, protocol, beside.resolutions_px, settings, report)
         figures["resolution"] = sweep
     return figures
+
+
+def own_figures(protocol: AbstractProtocol, seen: Embeddings, source: AbstractSource, settings: Settings) -> Figures:
+    """A benchmark's figures of what ``source`` answered, with its rules and what is wrong with the answers."""
+    figures = protocol.figures(seen, settings)
+    return figures | {"protocol": figures["protocol"] | source.rules, "warnings": odd_lengths(seen)}
 
 
 def source_of(model: Model) -> AbstractSource:

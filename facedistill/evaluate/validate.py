@@ -1,22 +1,37 @@
 """A quick look during training, on a few dozen identities kept out of it; no intervals."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..backbones.contract import AbstractBackbone
 from ..data.contract import AbstractFaces
 from .embeddings.embed import Embedder, embed
+from .embeddings.lengths import odd_lengths
 from .pairs.roc import tar_at_far
 from .pairs.scores import AbstractScores, score_all
 
 FARS = (1e-2, 1e-3)
 
 
-def validate(network: AbstractBackbone | Embedder, faces: AbstractFaces, *, flip: bool = False) -> dict[str, float]:
+def validate(
+    network: AbstractBackbone | Embedder,
+    faces: AbstractFaces,
+    *,
+    flip: bool = False,
+    warn: Callable[[str], None] = lambda sentence: None,
+) -> dict[str, float]:
     """TAR at FAR 1e-2 and 1e-3 over all pairs, and the best balanced accuracy, as ``{name: share}``.
 
     A thousand images have half a million pairs, which take a fraction of a second once embedded.
+
+    Args:
+        warn: told what is wrong with the embeddings, where something is.
     """
-    scores = score_all(embed(network, faces, flip=flip).unit, faces.labels)
+    seen = embed(network, faces, flip=flip)
+    for odd in odd_lengths(seen):
+        warn(odd)
+    scores = score_all(seen.unit, faces.labels)
     points = {f"tar@{point.far_asked:g}": point.tar for point in tar_at_far(scores, FARS)}
     return points | {"balanced_accuracy": best_balanced_accuracy(scores)}
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from ..evaluate.report.table import markdown_table, stated_rules
+from ..evaluate.report.table import markdown_table, remarks
 from ..page.render import templates
 from ..protocols.verification import verification_rows
 from ..report import about
@@ -24,7 +24,7 @@ def card(facts: Facts, license_: str | None = None) -> str:
     Args:
         license_: an identifier of the Hub's, such as ``apache-2.0``; nothing is claimed where None.
     """
-    rules = stated_rules({facts.handed.name: facts.judged.figures})
+    rules = remarks({facts.handed.name: facts.judged.figures})
     template = templates(__package__, escaped=False).get_template("card.md")
     return template.render(
         metadata=yaml.safe_dump(metadata(facts, license_), sort_keys=False, allow_unicode=True).strip(),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from ..evaluate.benchmark import own_figures
 from ..evaluate.embeddings.embed import Embeddings
 from ..evaluate.embeddings.source import AbstractSource
 from ..evaluate.pairs.det import Band, det_band
@@ -42,8 +43,7 @@ def judge(
 def _judged(source: AbstractSource, people: People, settings: Settings, report: Callable[[int, int], None]) -> Judged:
     protocol = people.protocol
     seen = source.embeddings(people.faces, flip=settings.flip, report=report)
-    figures = protocol.figures(seen, settings)
-    figures["protocol"] = figures["protocol"] | source.rules
+    figures = own_figures(protocol, seen, source, settings)
     scores = protocol.pair_scores(seen, settings)
     assert scores is not None, "folders have pairs"
     return Judged(seen, figures, scores, det_band(seen.unit, people.faces.labels, settings))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..config import dump_recipe
-from ..evaluate.report.table import stated_rules
+from ..evaluate.report.table import remarks
 from ..page.render import render
 from . import about, drawings, tables
 from .curves import curves
@@ -147,7 +147,7 @@ def _drift(findings: Findings) -> str | None:
 
 
 def _rules(findings: Findings) -> Iterator[str]:
-    stated = stated_rules({name: judged.figures for name, judged in findings.judged.items()})
+    stated = remarks({name: judged.figures for name, judged in findings.judged.items()})
     yield from (rule for rule in stated if not rule.startswith(_NOT_SHOWN))
     yield "DET: the band is the 95 % interval at each false-match rate, of the same bootstrap, 200 replicates at most"
     if TEACHER in findings.judged:

@@ -128,11 +128,12 @@ def _epochs(run: Run, done: Progress, logs: list[Log], began: float) -> dict[str
         for epoch in range(done.epochs, recipe.training.epochs):
             _epoch(run, epoch, done if epoch == done.epochs else Progress(), keeper, logs, display)
             keeper.check_finite()
-            validation = _look(run, epoch, logs) or validation
+            validation = _look(run, epoch, logs, display) or validation
             keep_snapshot(run, epoch + 1)
             keeper.after_epoch(epoch)
-    # A run that was stopped between its last checkpoint and its result has no epoch left to look after.
-    return validation if done.epochs < recipe.training.epochs else _look(run, recipe.training.epochs - 1, logs)
+        if done.epochs == recipe.training.epochs:  # stopped between its last checkpoint and its result
+            validation = _look(run, recipe.training.epochs - 1, logs, display)
+    return validation
 
 
 def _epoch(run: Run, epoch: int, done: Progress, keeper: Keeper, logs: list[Log], display: Display) -> None:
@@ -151,14 +152,19 @@ def _epoch(run: Run, epoch: int, done: Progress, keeper: Keeper, logs: list[Log]
         raise (keep_replay(run, error) if error.evidence else error) from None
 
 
-def _look(run: Run, epoch: int, logs: list[Log]) -> dict[str, float]:
+def _look(run: Run, epoch: int, logs: list[Log], display: Display) -> dict[str, float]:
     """Judge by the validation identities, where there are any and it is time."""
     training = run.recipe.training
     due = (epoch + 1) % training.validate_every == 0 or epoch + 1 == training.epochs
     if run.sets.validation is None or not due:
         return {}
+
+    def warn(sentence: str) -> None:
+        if logs:  # one process speaks for all
+            display.say(f"After epoch {epoch + 1}: {sentence}")
+
     with eagerly(run.chosen.speed):
-        seen = validate(run.model, run.sets.validation)
+        seen = validate(run.model, run.sets.validation, warn=warn)
     for log in logs:
         log.write((epoch + 1) * len(run.loader), {"epoch": epoch + 1, **seen})
     return seen

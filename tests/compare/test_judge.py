@@ -16,6 +16,7 @@ from facedistill.compare.plan import plan
 from facedistill.compare.run import compare
 from facedistill.data.folder import FolderFaces
 from facedistill.errors import UserError
+from facedistill.evaluate.embeddings import lengths
 from facedistill.evaluate.settings import Settings
 from facedistill.protocols.verification import Verification
 
@@ -59,6 +60,16 @@ def test_sides_are_those_of_plain_loops(tmp_path: Path) -> None:
     expected = [tar(own, unit(teacher, faces), faces.labels), tar(unit(student, faces, 4), own, faces.labels)]
     assert judged.replicates.everyone[2:] == pytest.approx(expected)
     assert expected[0] != expected[1], "or the test could not tell them apart"
+
+
+def test_odd_lengths_are_told_with_their_benchmark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    faces = FolderFaces(tiny.write_faces(tmp_path / "faces", identities=5))
+    network = tiny.write_teacher(tmp_path / "net", WIDE)
+    judge = Judge({"faces": Verification(faces, None)}, Settings(fars=(FAR,), replicates=5), tmp_path / "embeddings")
+    assert judge({"net": network}, torch.device("cpu"))["net"].warnings == ()
+    monkeypatch.setattr(lengths, "TIMES_MEDIAN", 0)
+    (told,) = judge({"net": network}, torch.device("cpu"))["net"].warnings
+    assert told.startswith(f"faces: {len(faces)} of {len(faces)} embeddings")
 
 
 def test_a_comparison_tells_its_sides(write, commands: list, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -144,6 +145,18 @@ def test_markdown_is_one_whole_table(table: list[Line]) -> None:
     assert len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) == 1
     assert len(rows) == 2 + len(table)
     assert "- fsp@vit, net, seed 0 failed: no <stages> | here" in text
+
+
+def test_odd_embeddings_are_told_in_every_report(runs: list[Finished], judged: dict[Path, Judged]) -> None:
+    odd = replace(judged[runs[1].folder], warnings=("strangers: all <alike>",))
+    table = lines(runs, [], {**judged, runs[1].folder: odd}, "labels")
+    assert [line.warnings for line in table] == [{}, {0: "strangers: all <alike>"}, {}, {}]
+    text = markdown(table, TOLD)
+    assert "- hinton@vit, net, seed 0, warning: strangers: all <alike>" in text
+    assert text.count("warning for seed 0") == 1
+    rows = csv.DictReader(io.StringIO(comma_separated(table)))
+    assert {row["row"] for row in rows if "warning: strangers" in row["note"]} == {"hinton"}
+    assert "warning: strangers: all &lt;alike&gt;" in page(table, TOLD, ALONE)
 
 
 def test_json_says_everything(table: list[Line]) -> None:

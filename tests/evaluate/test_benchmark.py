@@ -6,6 +6,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+import torch
 from rich.console import Console
 
 from facedistill.data.folder import FolderFaces
@@ -17,7 +18,7 @@ from facedistill.evaluate.embeddings.embed import Embeddings
 from facedistill.evaluate.pairs.roc import tar_at_far
 from facedistill.evaluate.pairs.scores import score_all
 from facedistill.evaluate.pairs.ten_fold import ten_fold
-from facedistill.evaluate.report.table import table
+from facedistill.evaluate.report.table import markdown, table
 from facedistill.evaluate.settings import Settings
 from facedistill.evaluate.validate import best_balanced_accuracy, validate
 from facedistill.protocols import open_protocol
@@ -138,6 +139,34 @@ def test_the_table_shows_every_figure(root):
     assert text.count("TAR at FAR 0.01") == 5
     assert text.count(": unsupported") == 5
     assert "bootstrap over identities" in text
+
+
+def bursting(images):
+    """A network with a channel that answers some faces without measure."""
+    flat = pixels(images)
+    return flat * torch.where(flat[:, :1] > 100, 1000, 1)
+
+
+def test_embeddings_of_odd_length_are_told_with_the_figures(root):
+    protocol = open_protocol(root)
+    settings = Settings(flip=False, fars=(0.1,), replicates=5)
+    results = {
+        name: evaluate(network, {"patterns": protocol}, settings=settings)["patterns"]
+        for name, network in {"whole": pixels, "broken": bursting}.items()
+    }
+    assert results["whole"]["warnings"] == []
+    count = sum(protocol.faces.image(number)[0, 0, 0] > 227.5 for number in range(PEOPLE * IMAGES))
+    (told,) = results["broken"]["warnings"]
+    assert told.startswith(f"{count} of 36 embeddings")
+    assert f"- warning, broken: {told}" in markdown(results, dict.fromkeys(results, protocol))
+
+
+def test_validation_tells_of_odd_lengths(root):
+    told = []
+    validate(pixels, FolderFaces(root), warn=told.append)
+    assert told == []
+    validate(bursting, FolderFaces(root), warn=told.append)
+    assert len(told) == 1
 
 
 def test_validation_figures_equal_loops(root):

@@ -1,6 +1,7 @@
 """From a recipe to a run folder."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from safetensors.torch import load_file
 from facedistill.backbones.load import load_backbone
 from facedistill.config import dump_recipe, load_recipe
 from facedistill.errors import UserError
+from facedistill.evaluate.embeddings import lengths
 from facedistill.recipe import Recipe
 from facedistill.train import run
 from facedistill.train.assemble import resolve
@@ -128,6 +130,15 @@ def test_the_head_is_kept_for_whoever_inherits_it(done: tuple[Recipe, dict], fol
         torch.nn.functional.normalize(load_file(done[0].out / "head.safetensors")["centres"]),
         load_file(heir.out / "head.safetensors")["centres"],
     )
+
+
+def test_odd_validation_embeddings_are_told_while_training(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(lengths, "TIMES_MEDIAN", 0)
+    faces = {"root": folder / "faces", "validation_identities": 2}
+    run.fit(recipe(folder, "odd", data=faces, training={"epochs": 1}))
+    assert re.search(r"After epoch 1: \d+ of \d+ embeddings are over", capsys.readouterr().err)
 
 
 def test_one_seed_gives_one_training(folder: Path, done: tuple[Recipe, dict]) -> None:

@@ -16,18 +16,18 @@ Cells = tuple[str, ...]
 
 
 def table(results: Mapping[str, Figures], protocols: Mapping[str, AbstractProtocol]) -> Table:
-    """One line per figure, in percent with its 95 % interval; the protocol stands below."""
+    """One line per figure, in percent with its 95 % interval; the remarks stand below."""
     lines = Table(*COLUMNS)
     for cells in table_cells(results, protocols):
         lines.add_row(*cells)
-    lines.caption = "\n".join(stated_rules(results))
+    lines.caption = "\n".join(remarks(results))
     return lines
 
 
 def markdown(results: Mapping[str, Figures], protocols: Mapping[str, AbstractProtocol]) -> str:
-    """The same table, with the rules as a list."""
-    rules = "\n".join(f"- {rule}" for rule in stated_rules(results))
-    return f"{markdown_table(COLUMNS, table_cells(results, protocols))}\n\n{rules}\n"
+    """The same table, with the remarks as a list."""
+    said = "\n".join(f"- {remark}" for remark in remarks(results))
+    return f"{markdown_table(COLUMNS, table_cells(results, protocols))}\n\n{said}\n"
 
 
 def markdown_table(columns: Cells, rows: Iterable[Cells]) -> str:
@@ -53,10 +53,11 @@ def table_cells(results: Mapping[str, Figures], protocols: Mapping[str, Abstract
         yield part, row.figure, _percent(row.value), span, row.note
 
 
-def stated_rules(results: Mapping[str, Figures]) -> list[str]:
-    """Every rule that a figure was made by, once."""
+def remarks(results: Mapping[str, Figures]) -> list[str]:
+    """What figures may not be told without: what is wrong with the embeddings, and every rule, once."""
+    warnings = [f"warning, {name}: {text}" for name, figures in results.items() for text in figures["warnings"]]
     rules = [f"{rule}: {text}" for figures in results.values() for rule, text in figures["protocol"].items()]
-    return list(dict.fromkeys(rules))
+    return [*warnings, *dict.fromkeys(rules)]
 
 
 def _rows(results: Mapping[str, Figures], protocols: Mapping[str, AbstractProtocol]) -> Iterator[tuple[str, Row]]:
