@@ -60,7 +60,7 @@ def _records(line: Line) -> Iterator[dict[str, object]]:
         **asdict(line.group),
         "seeds": " ".join(map(str, line.seeds)),
         "failed": "; ".join(_failures(line)),
-        "note": "; ".join((*line.notes, *_warnings(line))),
+        "note": "; ".join(_notes(line)),
         "images_per_s": line.images_per_s,
         "training_s": line.training_s,
     }
@@ -145,6 +145,10 @@ def _warnings(line: Line) -> list[str]:
     return [f"seed {seed}, warning: {said}" for seed, said in line.warnings.items()]
 
 
+def _notes(line: Line) -> list[str]:
+    return [*line.notes, *_warnings(line)]
+
+
 def page(lines: Sequence[Line], told: Told, beside: Behind) -> str:
     """One HTML file with its pictures in it."""
     shown = [line for line in lines if line.cells]
@@ -161,6 +165,7 @@ def page(lines: Sequence[Line], told: Told, beside: Behind) -> str:
         lines=lines,
         figures=figures(lines),
         said=lambda cell: list(said(cell)),
+        notes=_notes,
         pictures=drawn,
         behind=beside,
     )
